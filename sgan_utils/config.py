@@ -1,0 +1,225 @@
+"""Every hyperparameter once: its range, its unit, and what it does.
+
+Widgets, command-line options and documentation are generated from :class:`SGANConfig`,
+so a range or an explanation is changed here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sgan_utils.errors import ConfigError
+
+CLASSES = 10  # MNIST's digits, 0 to 9
+IMAGE_SIZE = 28  # pixels, both ways
+TRAINING_IMAGES = 60_000
+
+Head = Literal["two_heads", "n_plus_1", "n"]
+GeneratorLoss = Literal["non_saturating", "saturating", "feature_matching"]
+Protocol = Literal["all-unlabelled", "labelled-only"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+class SGANConfig(BaseModel):
+    """A complete, immutable description of one training run.
+
+    Raises:
+        ConfigError: one sentence that names the field, its range and the value it was given.
+
+    Example:
+        >>> SGANConfig(labels=100, seed=1).labels
+        100
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    labels: int = Field(
+        30_000, ge=CLASSES, le=TRAINING_IMAGES, title="Labelled images",
+        description="How many training images keep their label; the draw is balanced over the ten digits.",
+        json_schema_extra={"unit": "images", "scale": "log", "hint": "one for each class at least"},
+    )  # fmt: skip
+    protocol: Protocol = Field(
+        "all-unlabelled", title="Source of unlabelled images",
+        description="all-unlabelled: every training image, without its label. labelled-only: just the labelled ones.",
+    )  # fmt: skip
+    held_out: int = Field(
+        0, ge=0, le=20_000, title="Held-out images",
+        description="Training images kept out of the run altogether, to choose hyperparameters on.",
+        json_schema_extra={"unit": "images"},
+    )  # fmt: skip
+    seed: int = Field(
+        0, ge=0, lt=2**31, title="Seed",
+        description="Fixes the labelled draw, the initial weights, the order of the images and the latents.",
+    )  # fmt: skip
+    steps: int = Field(
+        400, ge=1, le=1_000_000, title="Steps",
+        description="How often D and G are each updated.",
+        json_schema_extra={"unit": "steps", "scale": "log"},
+    )  # fmt: skip
+    labelled_batch_size: int = Field(
+        200, ge=2, le=2_000, title="Labelled batch size",
+        description="Labelled images in one step.",
+        json_schema_extra={"unit": "images", "scale": "log"},
+    )  # fmt: skip
+    batch_size: int = Field(
+        50, ge=2, le=2_000, title="Batch size",
+        description="Unlabelled images, and as many generated ones, in one step.",
+        json_schema_extra={"unit": "images", "scale": "log"},
+    )  # fmt: skip
+    latent_size: int = Field(
+        100, ge=1, le=1_000, title="Latent length",
+        description="How many random numbers G starts from.",
+        json_schema_extra={"unit": "numbers"},
+    )  # fmt: skip
+    head: Head = Field(
+        "two_heads", title="Head of D",
+        description="two_heads: 10 + 1 outputs (the post). n_plus_1: 11 outputs (Odena). n: 10 outputs (Salimans).",
+    )  # fmt: skip
+    generator_loss: GeneratorLoss = Field(
+        "non_saturating", title="Loss of G",
+        description="non_saturating: raise D's belief. saturating: the original objective (Odena). "
+        "feature_matching: match the mean of D's features (Salimans).",
+    )  # fmt: skip
+    learning_rate_d: float = Field(
+        2e-3, gt=0, le=0.1, title="D's learning rate",
+        description="Step size of D's Adam. Too large and D wins at once: G then learns nothing.",
+        json_schema_extra={"scale": "log"},
+    )  # fmt: skip
+    learning_rate_g: float = Field(
+        2e-3, gt=0, le=0.1, title="G's learning rate",
+        description="Step size of G's Adam. Too large and G jumps from one trick to the next.",
+        json_schema_extra={"scale": "log"},
+    )  # fmt: skip
+    cool_down: float = Field(
+        0.7, ge=0, le=1, title="Cool-down",
+        description="The last share of the run, in which both learning rates fall evenly to 0; 0 keeps them constant.",
+    )  # fmt: skip
+    adam_beta1: float = Field(
+        0.5, ge=0, lt=1, title="Adam's first beta",
+        description="How long Adam remembers the direction of earlier gradients; GANs like less than the usual 0.9.",
+    )  # fmt: skip
+    unsupervised_weight: float = Field(
+        1.0, ge=0, le=10, title="Weight of the unsupervised loss",
+        description="How much D cares about real against generated, beside naming the digit (weight 1).",
+    )  # fmt: skip
+    weight_std: float = Field(
+        0.02, gt=0, le=1, title="Spread of initial weights",
+        description="Standard deviation of the normal distribution that the initial weights are drawn from.",
+        json_schema_extra={"scale": "log"},
+    )  # fmt: skip
+    channels_g: tuple[int, int, int] = Field(
+        (64, 32, 16), title="Channels of G",
+        description="Feature maps at 7x7, 14x14 and 28x28 pixels.",
+        json_schema_extra={"bounds": (1, 1024), "unit": "channels"},
+    )  # fmt: skip
+    channels_d: tuple[int, int, int] = Field(
+        (32, 64, 128), title="Channels of D",
+        description="Feature maps at 14x14, 7x7 and 4x4 pixels.",
+        json_schema_extra={"bounds": (1, 1024), "unit": "channels"},
+    )  # fmt: skip
+    average_decay: float = Field(
+        0.98, ge=0, lt=1, title="Memory of D's averaged weights",
+        description="The D that is evaluated is a moving average over about 1 / (1 - this) steps; 0 switches it off.",
+    )  # fmt: skip
+    precision: Precision = Field(
+        "auto", title="Precision",
+        description="Number format of the convolutions; auto takes bfloat16 where the hardware computes in it.",
+    )  # fmt: skip
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ConfigError(_sentences(error)) from None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for name in ("channels_g", "channels_d"):
+            if not all(1 <= channels <= 1024 for channels in getattr(self, name)):
+                raise ValueError(f"{name} must be three numbers between 1 and 1024, got {getattr(self, name)}")
+        if self.labels > TRAINING_IMAGES - self.held_out:
+            raise ValueError(
+                f"labels must be at most {TRAINING_IMAGES - self.held_out} when held_out={self.held_out}, "
+                f"got {self.labels}: lower one of the two"
+            )
+        return self
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the unlabelled images that ``steps`` amounts to."""
+        unlabelled = self.labels if self.protocol == "labelled-only" else TRAINING_IMAGES - self.held_out
+        return self.steps * self.batch_size / unlabelled
+
+    def but(self, **changes: Any) -> SGANConfig:
+        """The same configuration with some fields changed (and checked, unlike ``model_copy``)."""
+        return SGANConfig(**{**self.model_dump(), **changes})
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> SGANConfig:
+        """A named configuration, with some fields changed.
+
+        Args:
+            name: ``"lesson"`` (sized for two CPU cores) or ``"post"`` (as the source post has it).
+
+        Raises:
+            ConfigError: if there is no preset of that name, or a change is out of range.
+        """
+        if name not in PRESETS:
+            raise ConfigError(f"there is no preset named {name!r}: choose one of {', '.join(PRESETS)}.")
+        return cls(**{**PRESETS[name], **changes})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The idea of the post, sized for two CPU cores. Chosen on 5,000 held-out training images, never on the test set.
+    "lesson": {},
+    # 200 epochs, half of the labels, latent length 100, two heads, Adam, N(0, 0.02). Where the post is silent
+    # (learning rates, batch size, channels), DCGAN's usual values stand in.
+    "post": {
+        "steps": 120_000,
+        "batch_size": 100,
+        "labelled_batch_size": 100,
+        "cool_down": 0.0,
+        "learning_rate_d": 2e-4,
+        "learning_rate_g": 2e-4,
+        "channels_g": (128, 64, 32),
+        "channels_d": (64, 128, 256),
+        "average_decay": 0.0,
+    },
+}
+
+
+def _sentences(error: ValidationError) -> str:
+    return " ".join(_sentence(problem) for problem in error.errors())
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """One pydantic problem in words: which field, what is allowed, what it got, and how to set it."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if not name:  # raised by our own validator, already a sentence
+        return str(problem["ctx"]["error"]) + "."
+    if problem["type"] == "extra_forbidden":
+        return f"there is no hyperparameter named {name!r}: the fields are {', '.join(SGANConfig.model_fields)}."
+    option = "--" + name.replace("_", "-")
+    got = problem["input"]
+    return f"{name} must be {_allowed(name, problem)}, got {got!r}: set SGANConfig({name}=...) or {option}."
+
+
+def _allowed(name: str, problem: dict[str, Any]) -> str:
+    field = SGANConfig.model_json_schema()["properties"][name]
+    if "enum" in field:
+        return "one of " + ", ".join(field["enum"])
+    if field["type"] == "array":
+        return "three whole numbers"
+    kind = "a whole number" if field["type"] == "integer" else "a number"
+    if problem["type"] not in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        return kind
+    low = field.get("minimum", field.get("exclusiveMinimum"))
+    high = field.get("maximum", field.get("exclusiveMaximum"))
+    above = "above" if "exclusiveMinimum" in field else "at least"
+    below = "below" if "exclusiveMaximum" in field else "at most"
+    hint = f" ({field['hint']})" if "hint" in field else ""
+    if (above, below) == ("at least", "at most"):
+        return f"between {low} and {high}{hint}"
+    return f"{above} {low} and {below} {high}{hint}"

@@ -1,0 +1,132 @@
+"""How good D names digits, where it errs, and what G draws."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sgan_utils.config import CLASSES
+from sgan_utils.data import to_model_range
+from sgan_utils.models import Belief, Discriminator, Generator, evaluating, sample_latent
+
+
+class Mistakes(NamedTuple):
+    """Images that D names wrongly, the most confident ones first."""
+
+    index: Tensor  # (mistakes,): where they stand among the images
+    predicted: Tensor  # (mistakes,)
+    true: Tensor  # (mistakes,)
+    confidence: Tensor  # (mistakes,): the probability that D gave to its wrong answer, 0 to 1
+
+
+def believe(discriminator: Discriminator, images: Tensor, batch_size: int = 500) -> Belief:
+    """D's belief in any number of images, in evaluation mode.
+
+    Args:
+        images: (n, 1, 28, 28), either bytes from 0 to 255 or floats from -1 to 1.
+
+    Returns:
+        Belief of n images, on the CPU.
+    """
+    device = next(discriminator.parameters()).device
+    beliefs = []
+    with evaluating(discriminator):
+        for batch in images.split(batch_size):
+            batch = to_model_range(batch) if batch.dtype == torch.uint8 else batch
+            beliefs.append(Belief(*(part.cpu() for part in discriminator(batch.to(device)))))
+    return Belief(*(torch.cat(parts) for parts in zip(*beliefs, strict=True)))
+
+
+def accuracy(discriminator: Discriminator, images: Tensor, labels: Tensor) -> float:
+    """The share of images that D names rightly, 0 to 1: the argmax over the ten digits, whatever the head."""
+    from torchmetrics.functional.classification import multiclass_accuracy  # slow to import, seldom needed
+
+    logits = believe(discriminator, images).class_logits
+    return float(multiclass_accuracy(logits, labels.cpu(), num_classes=CLASSES, average="micro"))
+
+
+def confusion_matrix(class_logits: Tensor, labels: Tensor) -> Tensor:
+    """How often digit i (row) was named j (column): (10, 10), int64.
+
+    Args:
+        class_logits: (n, 10).
+        labels: (n,), 0 to 9.
+    """
+    from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+    return multiclass_confusion_matrix(class_logits, labels, num_classes=CLASSES)
+
+
+def per_class_accuracy(class_logits: Tensor, labels: Tensor) -> Tensor:
+    """The share of each digit's images that was named rightly: (10,), 0 to 1."""
+    confusion = confusion_matrix(class_logits, labels)
+    return confusion.diagonal() / confusion.sum(1).clamp(min=1)
+
+
+def most_confident_mistakes(class_logits: Tensor, labels: Tensor, count: int = 25) -> Mistakes:
+    """The images that D names wrongly with the highest probability; fewer than ``count`` if it errs less often."""
+    confidence, predicted = class_logits.softmax(1).max(1)
+    wrong = (predicted != labels).nonzero().squeeze(1)
+    worst = wrong[confidence[wrong].argsort(descending=True)[:count]]
+    return Mistakes(worst, predicted[worst], labels[worst], confidence[worst])
+
+
+def draw(generator: Generator, latent: Tensor) -> Tensor:
+    """What G makes of given latents, in evaluation mode: (n, 1, 28, 28) bytes on the CPU, as MNIST's."""
+    device = next(generator.parameters()).device
+    with evaluating(generator):
+        images = generator(latent.to(device)).float()
+    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def fixed_latents(count: int, latent_size: int, seed: int = 0) -> Tensor:
+    """The same latents whenever asked, to watch how what G makes of them changes: (count, latent_size)."""
+    return sample_latent(count, latent_size, torch.Generator().manual_seed(seed))
+
+
+def walk(start: Tensor, end: Tensor, steps: int = 10) -> Tensor:
+    """Latents on the way from one to another, along the sphere on which normal latents lie (White 2016, sec. 2.1).
+
+    On the straight line between them the middle would be shorter than any latent that G has been trained on.
+
+    Args:
+        start, end: (latent_size,).
+
+    Returns:
+        (steps, latent_size), the first and the last being ``start`` and ``end``.
+    """
+    angle = torch.acos(torch.dot(start, end).div(start.norm() * end.norm()).clamp(-1, 1))
+    share = torch.linspace(0, 1, steps).unsqueeze(1)
+    if angle < 1e-4:
+        return start + share * (end - start)
+    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
+
+
+def principal_directions(features: Tensor, count: int = 2) -> Tensor:
+    """The features seen along the directions in which they differ most (PCA): (n, count)."""
+    centred = features - features.mean(0)
+    _, _, directions = torch.linalg.svd(centred, full_matrices=False)
+    # A direction's sign is arbitrary: let its largest entry be positive, so that a picture keeps its orientation.
+    directions = directions[:count]
+    signs = directions.gather(1, directions.abs().argmax(1, keepdim=True)).sign()
+    return centred @ (directions * signs).T
+
+
+class Film:
+    """A callback for ``train``: what G makes of the same latents as training goes on.
+
+    Args:
+        latents: (n, latent_size).
+        steps: after which steps to draw.
+    """
+
+    def __init__(self, latents: Tensor, steps: list[int]) -> None:
+        self.latents, self.steps = latents, sorted(steps)
+        self.frames: dict[int, Tensor] = {}  # step -> (n, 1, 28, 28), uint8
+
+    def __call__(self, run: object) -> None:
+        """Draw, if this is one of the steps."""
+        if run.step in self.steps:
+            self.frames[run.step] = draw(run.generator, self.latents)

@@ -1,0 +1,107 @@
+r"""The losses, all on logits and all in nats. Each docstring is the equation.
+
+Notation: :math:`r(x)` is D's ``real_logit`` of an image, :math:`\sigma` the sigmoid, :math:`f(x)` D's features,
+:math:`z` a latent, and :math:`G(z)` a generated image. ``softplus(-r)`` equals :math:`-\log\sigma(r)`
+without ever computing a sigmoid that could round to 0 or 1.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from sgan_utils.config import GeneratorLoss
+from sgan_utils.models import Belief
+
+
+def supervised_loss(class_logits: Tensor, labels: Tensor) -> Tensor:
+    r"""How wrong D is about which digit it sees: cross-entropy (Odena 2016, sec. 2).
+
+    .. math:: -\mathbb{E}_{x,y} \log \mathrm{softmax}(l(x))_y
+
+    Args:
+        class_logits: l(x) for labelled real images, shape (batch, 10), any real numbers; no softmax before.
+        labels: y, shape (batch,), int64, 0 to 9.
+
+    Returns:
+        A scalar, 0 or more; log 10 = 2.303 when D guesses.
+    """
+    return F.cross_entropy(class_logits, labels)
+
+
+def unsupervised_loss(real_logit_on_real: Tensor, real_logit_on_generated: Tensor) -> Tensor:
+    r"""How wrong D is about which images are real (Goodfellow et al. 2014, eq. 1; Salimans et al. 2016, sec. 5).
+
+    .. math:: -\tfrac12\,\mathbb{E}_x \log\sigma(r(x)) \;-\; \tfrac12\,\mathbb{E}_z \log\bigl(1-\sigma(r(G(z)))\bigr)
+
+    The halves make it the binary cross-entropy of one batch that is half real and half generated.
+
+    Args:
+        real_logit_on_real: r(x) for unlabelled real images, shape (batch,), any real numbers.
+        real_logit_on_generated: r(G(z)), shape (batch,).
+
+    Returns:
+        A scalar, 0 or more; log 2 = 0.693 when D cannot tell.
+    """
+    return 0.5 * F.softplus(-real_logit_on_real).mean() + 0.5 * F.softplus(real_logit_on_generated).mean()
+
+
+def non_saturating_loss(real_logit_on_generated: Tensor) -> Tensor:
+    r"""G is wrong when D is right, with a strong gradient even when D is sure (Goodfellow et al. 2014, sec. 3).
+
+    .. math:: -\mathbb{E}_z \log\sigma(r(G(z)))
+
+    Args:
+        real_logit_on_generated: r(G(z)), shape (batch,).
+
+    Returns:
+        A scalar, 0 or more; log 2 = 0.693 when D cannot tell.
+    """
+    return F.softplus(-real_logit_on_generated).mean()
+
+
+def saturating_loss(real_logit_on_generated: Tensor) -> Tensor:
+    r"""The original two-player objective, which Odena uses (2016, sec. 2): exactly the negative of D's loss.
+
+    .. math:: \mathbb{E}_z \log\bigl(1-\sigma(r(G(z)))\bigr)
+
+    Its gradient vanishes when D is sure that an image is generated: G then has nothing to learn from.
+
+    Args:
+        real_logit_on_generated: r(G(z)), shape (batch,).
+
+    Returns:
+        A scalar, 0 or less; -log 2 = -0.693 when D cannot tell.
+    """
+    return -F.softplus(real_logit_on_generated).mean()
+
+
+def feature_matching_loss(features_on_real: Tensor, features_on_generated: Tensor) -> Tensor:
+    r"""G's images should excite D's features as real ones do on average (Salimans et al. 2016, sec. 3.1).
+
+    .. math:: \tfrac1n \bigl\lVert \mathbb{E}_x f(x) - \mathbb{E}_z f(G(z)) \bigr\rVert_2^2
+
+    The mean over the n features, instead of their sum, keeps the size of the loss apart from the width of D.
+
+    Args:
+        features_on_real: f(x), shape (batch, n).
+        features_on_generated: f(G(z)), shape (batch, n).
+
+    Returns:
+        A scalar, 0 or more.
+    """
+    return F.mse_loss(features_on_generated.mean(0), features_on_real.mean(0))
+
+
+def generator_loss(kind: GeneratorLoss, on_real: Belief | None, on_generated: Belief) -> Tensor:
+    """The loss of G that ``kind`` names.
+
+    Args:
+        kind: ``"non_saturating"``, ``"saturating"`` or ``"feature_matching"``.
+        on_real: D's belief in unlabelled real images; only feature matching looks at it.
+        on_generated: D's belief in generated images.
+    """
+    if kind == "feature_matching":
+        return feature_matching_loss(on_real.features, on_generated.features)
+    loss = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}[kind]
+    return loss(on_generated.real_logit)

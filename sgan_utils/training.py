@@ -1,0 +1,298 @@
+"""Training: one step of D, one step of G, and the loop around them.
+
+:func:`discriminator_step` and :func:`generator_step` are the whole method; :func:`train` only repeats them
+and takes care of what a learner need not see: the device, the history, checkpoints, and stopping well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.optim import Adam, Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+from tqdm.auto import tqdm
+
+from sgan_utils.checkpoints import load_checkpoint, save_checkpoint
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import Batches, Sources, load_mnist, split_sources, to_model_range
+from sgan_utils.errors import DivergedError
+from sgan_utils.hardware import pick_device, pick_precision
+from sgan_utils.losses import generator_loss, supervised_loss, unsupervised_loss
+from sgan_utils.models import Discriminator, Generator, build_models, frozen, sample_latent
+
+CALIBRATION_BATCHES = 50  # over which BatchNorm's memory is measured for the finished classifier
+LOOK_EVERY = 50  # steps between two looks at the losses: at each look the CPU has to wait for the GPU
+
+
+def discriminator_step(
+    D: Discriminator,
+    optimizer: Optimizer,
+    labelled: tuple[Tensor, Tensor],
+    unlabelled: Tensor,
+    generated: Tensor,
+    config: SGANConfig,
+) -> dict[str, Tensor]:
+    """One update of D from the three sources of images (Odena 2016, algorithm 1).
+
+    Args:
+        labelled: images (batch, 1, 28, 28) from -1 to 1, and their labels (batch,).
+        unlabelled: images (batch, 1, 28, 28) without labels.
+        generated: G's images (batch, 1, 28, 28).
+
+    Returns:
+        Scalars, still on the device, so that nothing waits for them until somebody looks: both losses in nats,
+        and how likely D takes unlabelled and generated images to be real, 0 to 1.
+    """
+    images, labels = labelled
+    on_labelled, on_unlabelled = D(images), D(unlabelled)
+    on_generated = D(generated.detach())  # detach: this step must not teach G
+
+    supervised = supervised_loss(on_labelled.class_logits, labels)
+    unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit)
+
+    optimizer.zero_grad()  # gradients add up unless they are cleared
+    (supervised + config.unsupervised_weight * unsupervised).backward()
+    optimizer.step()
+    return {
+        "supervised": supervised.detach(),
+        "unsupervised": unsupervised.detach(),
+        "belief_in_real": on_unlabelled.real_logit.detach().sigmoid().mean(),
+        "belief_in_generated": on_generated.real_logit.detach().sigmoid().mean(),
+    }
+
+
+def generator_step(
+    D: Discriminator,
+    optimizer: Optimizer,
+    unlabelled: Tensor,
+    generated: Tensor,
+    config: SGANConfig,
+) -> dict[str, Tensor]:
+    """One update of G, whose only teacher is D's opinion of the images that it drew.
+
+    Args:
+        unlabelled: images (batch, 1, 28, 28); only feature matching looks at them.
+        generated: G's images (batch, 1, 28, 28), with the graph that leads back to G's weights.
+
+    Returns:
+        G's loss, a scalar still on the device.
+    """
+    with frozen(D):  # this step must not teach D
+        on_generated = D(generated)
+        on_unlabelled = D(unlabelled) if config.generator_loss == "feature_matching" else None
+    loss = generator_loss(config.generator_loss, on_unlabelled, on_generated)
+
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return {"generator": loss.detach()}
+
+
+class History:
+    """What every step said, kept on the device until somebody looks."""
+
+    columns = ("supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator")
+
+    def __init__(self, seen: Tensor | None = None) -> None:
+        self._seen = [] if seen is None else [seen]  # on the CPU, (some steps, 5) each
+        self._new: list[Tensor] = []  # on the device, (5,) each
+
+    def add(self, said: dict[str, Tensor]) -> None:
+        """Note down one step, without waiting for the device."""
+        self._new.append(torch.stack([said[column].float() for column in self.columns]))
+
+    def look(self) -> Tensor:
+        """Everything that was said since the last look, shape (steps, 5), on the CPU."""
+        new = torch.stack(self._new).cpu() if self._new else torch.empty(0, len(self.columns))
+        self._new = []
+        self._seen.append(new)
+        return new
+
+    def tensor(self) -> Tensor:
+        """Every step so far, shape (steps, 5), on the CPU."""
+        self.look()
+        self._seen = [torch.cat(self._seen)]
+        return self._seen[0]
+
+    def table(self) -> pd.DataFrame:
+        """One row a step: losses in nats, D's mean belief (0 to 1) in unlabelled and in generated images."""
+        rows = self.tensor().numpy()
+        return pd.DataFrame(rows, columns=list(self.columns), index=pd.RangeIndex(1, len(rows) + 1, name="step"))
+
+
+@dataclass
+class Run:
+    """A training run as it stands after some steps; callbacks receive it after every step."""
+
+    config: SGANConfig
+    device: torch.device
+    precision: torch.dtype
+    generator: Generator
+    last_discriminator: Discriminator
+    average: AveragedModel
+    optimizer_g: Optimizer
+    optimizer_d: Optimizer
+    latent_random: torch.Generator
+    unlabelled_images: Tensor  # (unlabelled, 1, 28, 28), uint8
+    step: int = 0
+    train_seconds: float = 0.0
+    stopped: str = ""  # why it ended early, in words; empty if it did not
+    log: History = field(default_factory=History)
+    _classifier_of_step: int = -1
+
+    @classmethod
+    def start(cls, config: SGANConfig, unlabelled_images: Tensor) -> Run:
+        """A run before its first step."""
+        device = unlabelled_images.device
+        g, d = (model.to(device, memory_format=torch.channels_last) for model in build_models(config))
+        average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
+        settings = {"betas": (config.adam_beta1, 0.999), "fused": device.type in ("cpu", "cuda")}
+        return cls(
+            config,
+            device,
+            pick_precision(config.precision, device),
+            generator=g,
+            last_discriminator=d,
+            average=average,
+            optimizer_g=Adam(g.parameters(), lr=config.learning_rate_g, **settings),
+            optimizer_d=Adam(d.parameters(), lr=config.learning_rate_d, **settings),
+            latent_random=torch.Generator(device).manual_seed(config.seed),
+            unlabelled_images=unlabelled_images,
+        )
+
+    def classifier(self) -> Discriminator:
+        """D as it is used after training: averaged weights, and BatchNorm's memory measured on real images.
+
+        During training D normalised generated images too, and its weights moved on; the means and variances that it
+        remembers fit neither the images it will be tested on nor the averaged weights. Unlabelled images set it right.
+        """
+        if self._classifier_of_step != self.step:
+            count = min(CALIBRATION_BATCHES, max(1, len(self.unlabelled_images) // self.config.batch_size))
+            some = self.unlabelled_images[: count * self.config.batch_size].chunk(count)
+            with self.autocast():
+                update_bn((to_model_range(images) for images in some), self.average)
+            self._classifier_of_step = self.step
+        return self.average.module
+
+    @property
+    def images_per_second(self) -> float:
+        """Unlabelled images taken per second of training; D saw as many labelled and generated ones beside them."""
+        return self.step * self.config.batch_size / self.train_seconds if self.train_seconds else 0.0
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a step, see :meth:`History.table`."""
+        return self.log.table()
+
+    def autocast(self) -> AbstractContextManager:
+        """Convolutions inside compute in the run's precision. Leave it before weights change: it keeps copies."""
+        if self.precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.precision)
+
+
+Callback = Callable[[Run], None]
+
+
+def train(
+    config: SGANConfig,
+    sources: Sources | None = None,
+    *,
+    device: str = "auto",
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int = 1_000,
+    progress: bool = True,
+) -> Run:
+    """Train D and G as ``config`` says. The same configuration gives the same numbers on the same machine.
+
+    Args:
+        sources: labelled and unlabelled images; by default MNIST's, drawn as ``config`` says.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        callbacks: each is called with the :class:`Run` after every step.
+        checkpoint: a file to save to, and to resume from if it exists; the resumed run is the uninterrupted one.
+        checkpoint_every: steps between two saves; the end is always saved.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The run. After Ctrl-C it holds what was reached, and ``stopped`` says so.
+
+    Raises:
+        DivergedError: if a loss is no longer finite; its ``run`` holds what was reached.
+        CheckpointError: if ``checkpoint`` cannot be read or is of another configuration.
+    """
+    sources = sources or split_sources(load_mnist(), config)
+    sources = Sources(*(tensor.to(pick_device(device)) for tensor in sources))
+    labelled = (sources.labelled_images, sources.labelled_labels)
+    labelled_batches = Batches(labelled, config.labelled_batch_size, 2 * config.seed)
+    unlabelled_batches = Batches((sources.unlabelled_images,), config.batch_size, 2 * config.seed + 1)
+
+    before = time.perf_counter()
+    run = Run.start(config, sources.unlabelled_images)
+    if checkpoint and Path(checkpoint).exists():
+        load_checkpoint(run, checkpoint)
+    before -= run.train_seconds
+    bar = tqdm(total=config.steps, initial=run.step, desc="training", unit="step", disable=not progress)
+    try:
+        with bar:
+            while run.step < config.steps:
+                _one_step(run, labelled_batches, unlabelled_batches)
+                run.train_seconds = time.perf_counter() - before
+                bar.update()
+                if run.step % LOOK_EVERY == 0 or run.step == config.steps:
+                    _stop_if_diverged(run)
+                for callback in callbacks:
+                    callback(run)
+                if checkpoint and run.step % checkpoint_every == 0:
+                    save_checkpoint(run, checkpoint)
+    except KeyboardInterrupt:
+        run.stopped = f"interrupted after step {run.step} of {config.steps}"
+    run.train_seconds = time.perf_counter() - before
+    if checkpoint:
+        save_checkpoint(run, checkpoint)
+    return run
+
+
+def _one_step(run: Run, labelled_batches: Batches, unlabelled_batches: Batches) -> None:
+    config, D, G = run.config, run.last_discriminator, run.generator
+    for optimizer, rate in (run.optimizer_d, config.learning_rate_d), (run.optimizer_g, config.learning_rate_g):
+        optimizer.param_groups[0]["lr"] = rate * cooled(run.step / config.steps, config.cool_down)
+    images, labels = labelled_batches[run.step]
+    (unlabelled,) = unlabelled_batches[run.step]
+    labelled, unlabelled = (to_model_range(images), labels), to_model_range(unlabelled)
+
+    with run.autocast():
+        generated = G(sample_latent(config.batch_size, config.latent_size, run.latent_random))
+        d_says = discriminator_step(D, run.optimizer_d, labelled, unlabelled, generated, config)
+    with run.autocast():
+        g_says = generator_step(D, run.optimizer_g, unlabelled, generated, config)
+
+    run.average.update_parameters(D)
+    run.step += 1
+    run.log.add(d_says | g_says)
+
+
+def cooled(progress: float, cool_down: float) -> float:
+    """What is left of a learning rate: all of it, then, over the last ``cool_down`` of the run, evenly down to 0."""
+    return min(1.0, (1.0 - progress) / cool_down) if cool_down else 1.0
+
+
+def _stop_if_diverged(run: Run) -> None:
+    finite = run.log.look().isfinite()
+    if finite.all():
+        return
+    row, column = (~finite).nonzero()[0].tolist()
+    step = run.step - len(finite) + row + 1
+    raise DivergedError(
+        f"'{History.columns[column]}' is no longer a finite number in step {step} of {run.config.steps}: "
+        f"lower learning_rate_d (now {run.config.learning_rate_d}) or learning_rate_g "
+        f"(now {run.config.learning_rate_g}).",
+        run,
+    )
