@@ -54,7 +54,7 @@ class SGANConfig(BaseModel):
         description="Fixes the labelled draw, the initial weights, the order of the images and the latents.",
     )  # fmt: skip
     steps: int = Field(
-        400, ge=1, le=1_000_000, title="Steps",
+        600, ge=1, le=1_000_000, title="Steps",
         description="How often D and G are each updated.",
         json_schema_extra={"unit": "steps", "scale": "log"},
     )  # fmt: skip
@@ -88,7 +88,7 @@ class SGANConfig(BaseModel):
         json_schema_extra={"scale": "log"},
     )  # fmt: skip
     learning_rate_g: float = Field(
-        2e-3, gt=0, le=0.1, title="G's learning rate",
+        4e-3, gt=0, le=0.1, title="G's learning rate",
         description="Step size of G's Adam. Too large and G jumps from one trick to the next.",
         json_schema_extra={"scale": "log"},
     )  # fmt: skip
@@ -100,9 +100,13 @@ class SGANConfig(BaseModel):
         0.5, ge=0, lt=1, title="Adam's first beta",
         description="How long Adam remembers the direction of earlier gradients; GANs like less than the usual 0.9.",
     )  # fmt: skip
+    supervised_weight: float = Field(
+        1.0, ge=0, le=10, title="Weight of the supervised loss",
+        description="How much D cares about naming the digit; 0 makes a plain GAN, which looks at no label.",
+    )  # fmt: skip
     unsupervised_weight: float = Field(
-        1.0, ge=0, le=10, title="Weight of the unsupervised loss",
-        description="How much D cares about real against generated, beside naming the digit (weight 1).",
+        0.5, ge=0, le=10, title="Weight of the unsupervised loss",
+        description="How much D cares about telling real from generated; 0 makes a plain classifier.",
     )  # fmt: skip
     weight_std: float = Field(
         0.02, gt=0, le=1, title="Spread of initial weights",
@@ -115,7 +119,7 @@ class SGANConfig(BaseModel):
         json_schema_extra={"bounds": (1, 1024), "unit": "channels"},
     )  # fmt: skip
     channels_d: tuple[int, int, int] = Field(
-        (32, 64, 128), title="Channels of D",
+        (24, 48, 96), title="Channels of D",
         description="Feature maps at 14x14, 7x7 and 4x4 pixels.",
         json_schema_extra={"bounds": (1, 1024), "unit": "channels"},
     )  # fmt: skip
@@ -161,7 +165,8 @@ class SGANConfig(BaseModel):
         """A named configuration, with some fields changed.
 
         Args:
-            name: ``"lesson"`` (sized for two CPU cores) or ``"post"`` (as the source post has it).
+            name: ``"lesson"`` (sized for two CPU cores), ``"post"`` (as the source post has it) or ``"d_wins"``
+                (a failure on purpose).
 
         Raises:
             ConfigError: if there is no preset of that name, or a change is out of range.
@@ -186,6 +191,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "channels_g": (128, 64, 32),
         "channels_d": (64, 128, 256),
         "average_decay": 0.0,
+    },
+    # A failure on purpose: D learns so much faster than G that G's images never fool it, and G learns nothing.
+    "d_wins": {
+        "steps": 150,
+        "learning_rate_d": 4e-3,
+        "learning_rate_g": 1e-4,
+        "unsupervised_weight": 2.0,
+        "cool_down": 0.0,
     },
 }
 

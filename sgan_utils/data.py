@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,6 +128,20 @@ def to_model_range(images: Tensor) -> Tensor:
         Same shape, float32.
     """
     return images.float().div_(127.5).sub_(1.0)
+
+
+def post_transforms() -> Callable:
+    """The transforms of the source post: resize, crop, to a tensor from 0 to 1, to the range from -1 to 1."""
+    from torchvision import transforms
+
+    return transforms.Compose(
+        [
+            transforms.Resize(28),
+            transforms.CenterCrop(28),
+            transforms.ToTensor(),
+            transforms.Normalize([0.5], [0.5]),
+        ]
+    )
 
 
 def draw_labelled(labels: Tensor, count: int, seed: int) -> Tensor:

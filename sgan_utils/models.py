@@ -89,7 +89,7 @@ class Discriminator(nn.Module):
         channels: feature maps at 14x14, 7x7 and 4x4 pixels.
     """
 
-    def __init__(self, head: Head = "two_heads", channels: tuple[int, int, int] = (32, 64, 128)) -> None:
+    def __init__(self, head: Head = "two_heads", channels: tuple[int, int, int] = (24, 48, 96)) -> None:
         super().__init__()
         c14, c7, c4 = channels
         outputs, self.read = HEADS[head]

@@ -58,7 +58,7 @@ def discriminator_step(
     unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit)
 
     optimizer.zero_grad()  # gradients add up unless they are cleared
-    (supervised + config.unsupervised_weight * unsupervised).backward()
+    (config.supervised_weight * supervised + config.unsupervised_weight * unsupervised).backward()
     optimizer.step()
     return {
         "supervised": supervised.detach(),

@@ -1,0 +1,222 @@
+"""The exercises' checks: each runs the learner's function on real cases and answers in words.
+
+A check never raises and never prints a stack: it says what was asked, what came back, and what to look at.
+It returns whether the exercise is solved, so that the solutions can be asserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sgan_utils.config import CLASSES, SGANConfig
+from sgan_utils.models import build_models, count_parameters, n_plus_1_head
+
+
+class _NotYetError(Exception):
+    """Carries the sentence that tells the learner what is not right yet."""
+
+
+def _check(examine: Callable[[], str]) -> bool:
+    try:
+        print("✓", examine())
+    except _NotYetError as reason:
+        print("Not yet:", reason)
+        return False
+    except Exception as error:  # whatever the learner's code may raise
+        print(f"Not yet: your function raised {type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def _call(function: Callable, *arguments: object) -> object:
+    answer = function(*arguments)
+    if answer is None or answer is ...:
+        raise _NotYetError("your function returns nothing. Replace the dots, and `return` the answer.")
+    return answer
+
+
+def _need(condition: object, reason: str) -> None:
+    if not bool(condition):
+        raise _NotYetError(reason)
+
+
+def _need_tensor(answer: object, shape: tuple[int, ...]) -> Tensor:
+    _need(isinstance(answer, Tensor), f"a tensor is wanted, your function returns a {type(answer).__name__}.")
+    _need(tuple(answer.shape) == shape, f"the answer should have shape {shape}, yours has shape {tuple(answer.shape)}.")
+    return answer
+
+
+def check_to_model_range(function: Callable[[Tensor], Tensor]) -> bool:
+    """Lesson 1: bytes from 0 to 255 become floats from -1 to 1."""
+
+    def examine() -> str:
+        pixels = torch.tensor([[0, 51, 204, 255]], dtype=torch.uint8)
+        answer = _need_tensor(_call(function, pixels), (1, 4))
+        _need(answer.is_floating_point(), f"the answer should hold floats, yours holds {answer.dtype}.")
+        low, high = answer.min().item(), answer.max().item()
+        _need(low >= -1.001 and high <= 1.001, f"values should lie from -1 to 1, yours from {low:.3g} to {high:.3g}.")
+        _need(abs(low + 1) < 1e-4, f"paper (0) should become -1, yours becomes {answer[0, 0].item():.3g}.")
+        wanted = torch.tensor([[-1.0, -0.6, 0.6, 1.0]])
+        _need(torch.allclose(answer.float(), wanted, atol=1e-4), f"[0, 51, 204, 255] became {answer[0].tolist()}.")
+        _need(pixels[0, 3] == 255, "your function changes the images it is given; work on a copy.")
+        return "0 becomes -1 and 255 becomes 1, with everything else in between: the range of G's tanh."
+
+    return _check(examine)
+
+
+def check_balanced_draw(function: Callable[[Tensor, int], Tensor]) -> bool:
+    """Lesson 1: indices of ``per_class`` images of each digit, without replacement."""
+
+    def examine() -> str:
+        labels = torch.randint(CLASSES, (2_000,), generator=torch.Generator().manual_seed(0))
+        for per_class in (1, 10):
+            answer = _need_tensor(_call(function, labels, per_class), (CLASSES * per_class,))
+            _need(len(answer.unique()) == len(answer), f"{len(answer) - len(answer.unique())} images are drawn twice.")
+            counts = torch.bincount(labels[answer], minlength=CLASSES).tolist()
+            _need(set(counts) == {per_class}, f"asked for {per_class} of each digit, the digits 0 to 9 got {counts}.")
+        return "every digit gets the same number of images, and none is drawn twice."
+
+    return _check(examine)
+
+
+def check_output_size(function: Callable[[int, int, int, int], int]) -> bool:
+    """Lesson 2: how many pixels a convolution leaves, from size, kernel, stride and padding."""
+
+    def examine() -> str:
+        for size, kernel, stride, padding in ((28, 3, 1, 1), (28, 5, 2, 2), (14, 5, 2, 2), (7, 3, 2, 1), (28, 4, 3, 0)):
+            wanted = nn.Conv2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
+            answer = _call(function, size, kernel, stride, padding)
+            _need(
+                answer == wanted,
+                f"size {size}, kernel {kernel}, stride {stride}, padding {padding}: PyTorch leaves {wanted} pixels, "
+                f"your function says {answer}.",
+            )
+            _need(isinstance(answer, int), f"pixels are whole: return an int, not {answer!r} (// divides so).")
+        return "your formula agrees with PyTorch on five convolutions, D's own three among them."
+
+    return _check(examine)
+
+
+def check_probability_real(function: Callable[[Tensor], Tensor]) -> bool:
+    """Lesson 2: from 11 outputs (the last one "generated") to the probability that an image is real."""
+
+    def examine() -> str:
+        outputs = torch.randn(6, CLASSES + 1, generator=torch.Generator().manual_seed(0))
+        answer = _need_tensor(_call(function, outputs), (6,))
+        _need(((answer >= 0) & (answer <= 1)).all(), f"a probability lies from 0 to 1, yours are {answer.tolist()}.")
+        wanted = n_plus_1_head(outputs, outputs).real_logit.sigmoid()
+        _need(
+            not torch.allclose(answer, 1 - wanted, atol=1e-5),
+            "that is the probability of *generated*; real is the rest.",
+        )
+        difference = (answer - wanted).abs().max().item()
+        _need(difference < 1e-5, f"the largest difference from the 11-way softmax is {difference:.3g}.")
+        return "the ten digits' shares of the 11-way softmax add up to P(real), just as sigmoid(real_logit) says."
+
+    return _check(examine)
+
+
+def check_cross_entropy(function: Callable[[Tensor, Tensor], Tensor]) -> bool:
+    """Lesson 3: cross-entropy from logits and labels, also for very large logits."""
+
+    def examine() -> str:
+        generator = torch.Generator().manual_seed(0)
+        logits, labels = torch.randn(8, CLASSES, generator=generator), torch.arange(8)
+        answer, wanted = _need_tensor(_call(function, logits, labels), ()), F.cross_entropy(logits, labels)
+        _need(abs(answer + wanted) > 1e-4, "the sign is wrong: a probability's log is negative, a loss is not.")
+        _need(abs(answer - wanted * 8) > 1e-4, "that is the sum over the batch; the loss is its mean.")
+        _need(abs(answer - wanted) < 1e-4, f"it should be {wanted:.4f} for our batch, yours is {answer:.4f}.")
+        large = _call(function, 1000 * logits, labels)
+        _need(
+            torch.isfinite(large),
+            "right for small logits, but logits in the thousands give "
+            f"{large:.3g}: use torch.logsumexp or log_softmax instead of log(softmax).",
+        )
+        return "equal to F.cross_entropy, and it stays finite for logits in the thousands."
+
+    return _check(examine)
+
+
+def check_generator_step(function: Callable[..., Tensor]) -> bool:
+    """Lesson 3: one update of G by ``function(G, D, optimizer, latent)``, which returns G's loss."""
+
+    def examine() -> str:
+        config = SGANConfig(channels_g=(8, 8, 8), channels_d=(8, 8, 8), seed=0)
+        generator, discriminator = build_models(config)
+        optimizer = torch.optim.Adam(generator.parameters(), lr=2e-3)
+        latent = torch.randn(32, config.latent_size, generator=torch.Generator().manual_seed(0))
+        before = {name: value.clone() for name, value in discriminator.named_parameters()}
+        start = {name: value.clone() for name, value in generator.named_parameters()}
+        losses = [_need_tensor(_call(function, generator, discriminator, optimizer, latent), ()) for _ in range(8)]
+        moved = sum(not torch.equal(value, start[name]) for name, value in generator.named_parameters())
+        _need(moved, "G did not change: is backward() called, and optimizer.step()? Is there a detach too many?")
+        kept = all(torch.equal(value, before[name]) for name, value in discriminator.named_parameters())
+        _need(kept, "D changed: this step must teach G only.")
+        with torch.no_grad():
+            first = F.softplus(-build_models(config)[1](build_models(config)[0](latent)).real_logit).mean()
+        _need(
+            abs(losses[0].item() - first.item()) < 1e-3,
+            f"the first loss should be mean softplus(-real_logit) = {first:.4f}, yours is {losses[0].item():.4f}.",
+        )
+        _need(losses[-1] < losses[0], "G's loss does not fall: are old gradients cleared by zero_grad()?")
+        grown = _gradients_add_up(function)
+        _need(not grown, "gradients of earlier steps are still there: call optimizer.zero_grad() before backward().")
+        return (
+            f"in 8 steps G's loss fell from {losses[0].item():.2f} to {losses[-1].item():.2f}; "
+            f"{count_parameters(generator):,} numbers of G moved, none of D's."
+        )
+
+    return _check(examine)
+
+
+def _gradients_add_up(function: Callable[..., Tensor]) -> bool:
+    """Whether the step leaves the gradient of a step that went before in the sum."""
+    config = SGANConfig(channels_g=(4, 4, 4), channels_d=(4, 4, 4))
+    latent = torch.randn(8, config.latent_size, generator=torch.Generator().manual_seed(1))
+    gradients = []
+    for leftover in (0.0, 100.0):
+        generator, discriminator = build_models(config)
+        for parameter in generator.parameters():
+            parameter.grad = torch.full_like(parameter, leftover)
+        function(generator, discriminator, torch.optim.SGD(generator.parameters(), lr=0.0), latent)
+        gradients.append(generator.project.weight.grad)
+    return not torch.allclose(gradients[0], gradients[1], atol=1e-3)
+
+
+def check_per_class_accuracy(function: Callable[[Tensor], Tensor]) -> bool:
+    """Lesson 4: from a confusion matrix (rows are true digits) to the accuracy of each digit."""
+
+    def examine() -> str:
+        matrix = torch.tensor([[8, 2, 0], [1, 9, 10], [0, 0, 5]])
+        answer = _need_tensor(_call(function, matrix), (3,)).double()
+        wanted = torch.tensor([0.8, 0.45, 1.0], dtype=torch.float64)
+        by_column = matrix.diagonal() / matrix.sum(0)
+        _need(
+            not torch.allclose(answer, by_column.double(), atol=1e-4),
+            "you divide by the column's sum, how often a digit was *named*; divide by how often it *was* that digit.",
+        )
+        _need(torch.allclose(answer, wanted, atol=1e-4), f"it should be {wanted.tolist()}, yours is {answer.tolist()}.")
+        return "each row's diagonal entry over the row's sum."
+
+    return _check(examine)
+
+
+def check_most_confused(function: Callable[[Tensor], tuple[int, int]]) -> bool:
+    """Lesson 4: from a confusion matrix to the pair (true digit, named digit) of the most frequent mistake."""
+
+    def examine() -> str:
+        matrix = torch.tensor([[90, 3, 7], [1, 80, 2], [4, 9, 70]])
+        for case, wanted in ((matrix, (2, 1)), (matrix.T.contiguous(), (1, 2))):
+            answer = _call(function, case)
+            _need(len(tuple(answer)) == 2, f"two digits are wanted, your function returns {answer!r}.")
+            pair = tuple(int(digit) for digit in answer)
+            _need(pair[0] != pair[1], f"{pair} lies on the diagonal: those are the right answers. Leave them out.")
+            _need(pair != wanted[::-1], "the true digit (row) comes first, the named one (column) second.")
+            _need(pair == wanted, f"for {case.tolist()} it should be {wanted}, yours is {pair}.")
+        return "the largest entry off the diagonal, true digit first."
+
+    return _check(examine)

@@ -1,0 +1,263 @@
+"""Recorded results: what the figures and lesson 4 are drawn from, each with how it was made.
+
+A record is a folder in ``results/``: ``record.json`` (provenance and single numbers) and, where there is one,
+``history.csv``, ``arrays.npz`` and ``models.safetensors``. Figures use nothing else, so they come out the same
+on every machine; only :func:`record_all` computes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from sgan_utils import __version__
+from sgan_utils.checkpoints import load_models, save_models
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import MNIST, Batches, data_folder, load_mnist, post_transforms, split_sources, to_model_range
+from sgan_utils.errors import SGANError
+from sgan_utils.evaluation import Film, accuracy, believe, draw, fixed_latents, principal_directions, walk
+from sgan_utils.files import write_whole
+from sgan_utils.losses import supervised_loss
+from sgan_utils.models import Discriminator, Generator, build_models
+from sgan_utils.training import Run, train
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+FILM_STEPS = [1, 25, 50, 100, 200, 400, 600]
+SAMPLES = 50  # images of G kept in a record
+CLOUD = 300  # images of each source whose features are kept
+
+
+@dataclass
+class Record:
+    """One recorded result."""
+
+    name: str
+    about: dict[str, Any]  # provenance and single numbers
+    history: pd.DataFrame | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def models(self) -> tuple[Generator, Discriminator, SGANConfig]:
+        """The trained G and D (averaged weights), in evaluation mode, and their configuration."""
+        return load_models(RESULTS / self.name / "models.safetensors")
+
+
+def load_record(name: str) -> Record:
+    """Read a recorded result.
+
+    Raises:
+        SGANError: if it is not there, or damaged.
+    """
+    folder = RESULTS / name
+    try:
+        about = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        history = pd.read_csv(folder / "history.csv", index_col=0) if (folder / "history.csv").exists() else None
+        arrays = dict(np.load(folder / "arrays.npz")) if (folder / "arrays.npz").exists() else {}
+    except (OSError, ValueError) as error:
+        raise SGANError(
+            f"the record {folder} is missing or damaged ({error}): restore it with "
+            "`git checkout -- results`, or make it anew with `sgan figures --retrain`."
+        ) from error
+    return Record(name, about, history, arrays)
+
+
+def save_record(record: Record, run: Run | None = None) -> None:
+    """Write a record, and the models of ``run`` if one is given. Each file is replaced only when it is whole."""
+    folder = RESULTS / record.name
+    if run is not None:
+        save_models(folder / "models.safetensors", run.generator, run.classifier(), run.config)
+    if record.history is not None:
+        table = record.history.round(5)
+        write_whole(folder / "history.csv", lambda part: table.to_csv(part, quoting=csv.QUOTE_MINIMAL))
+    if record.arrays:
+        write_whole(folder / "arrays.npz", lambda part: np.savez_compressed(part, **record.arrays))
+    text = json.dumps(record.about, indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / "record.json", lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """How a result was made: code, versions, machine. No name of the machine and no path."""
+    return {
+        "command": command,
+        "date": time.strftime("%Y-%m-%d"),
+        "commit": _commit(),
+        "versions": {
+            "sgan_utils": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "device": f"{_processor()}, {torch.get_num_threads()} threads",
+    }
+
+
+def _commit() -> str:
+    git = ["git", "-C", str(RESULTS.parent)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "sgan_utils"], capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + (" with changes" if changed else "")
+
+
+def _processor() -> str:
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    capability = torch.backends.cpu.get_cpu_capability()
+    return name or f"{platform.system()} {platform.machine()} CPU ({capability})"
+
+
+def summary(run: Run, data: MNIST) -> dict[str, Any]:
+    """What a training run reached, as ``sgan train --json`` prints it. Reads the test set, once, at the end."""
+    return {
+        "test_accuracy": round(accuracy(run.classifier(), data.test_images, data.test_labels), 4),
+        "train_seconds": round(run.train_seconds, 2),
+        "images_per_second": round(run.images_per_second, 1),
+        "seed": run.config.seed,
+        "labels": run.config.labels,
+        "steps": run.step,
+        "stopped": run.stopped,
+        "device": str(run.device),
+        "precision": str(run.precision).removeprefix("torch."),
+        "config": run.config.model_dump(mode="json"),
+    }
+
+
+def record_all(say: Callable[[str], None] = print) -> None:
+    """Train and measure all that the figures show, and replace ``results/`` by it (about two minutes on two cores)."""
+    data = load_mnist()
+    for name, record in (
+        ("sgan", record_sgan),
+        ("gan", record_gan),
+        ("d_wins", record_d_wins),
+        ("softmax_twice", record_softmax_twice),
+        ("loader", record_loader),
+    ):
+        say(f"recording {name} …")
+        record(data)
+
+
+def record_sgan(data: MNIST) -> None:
+    """The ``lesson`` preset, seed 0: models, history, film, and everything lesson 4 looks at."""
+    config = SGANConfig.preset("lesson")
+    run, film, about = _recorded_run(data, config, "sgan")
+    generator, discriminator = run.generator, run.classifier()
+    latents = fixed_latents(12, config.latent_size, seed=3)
+    ways = [draw(generator, walk(latents[2 * i], latents[2 * i + 1])) for i in range(4)]
+    sources = split_sources(data, config)
+    on_test = believe(discriminator, data.test_images)
+    chosen = torch.randperm(len(sources.unlabelled_images), generator=torch.Generator().manual_seed(0))[:CLOUD]
+    clouds = {
+        "labelled": sources.labelled_images[:CLOUD],
+        "unlabelled": sources.unlabelled_images[chosen],
+        "generated": draw(generator, fixed_latents(CLOUD, config.latent_size, seed=2)),
+    }
+    points = principal_directions(torch.cat([believe(discriminator, images).features for images in clouds.values()]))
+    arrays = (
+        film
+        | {
+            "walks": torch.stack(ways).numpy(),
+            "test_logits": on_test.class_logits.half().numpy(),
+            "train_logits": believe(discriminator, data.train_images[:25]).class_logits.half().numpy(),
+            "points": points.half().numpy(),  # labelled, unlabelled, generated, CLOUD each
+            "point_digits": sources.labelled_labels[:CLOUD].to(torch.uint8).numpy(),
+        }
+    )
+    save_record(Record("sgan", about, run.history, arrays), run)
+
+
+def record_gan(data: MNIST) -> None:
+    """A plain GAN: the same networks, seed and steps, but D is never told a digit."""
+    run, film, about = _recorded_run(data, SGANConfig.preset("lesson", supervised_weight=0.0), "gan")
+    del about["test_accuracy"]  # its class outputs have learnt nothing
+    save_record(Record("gan", about, run.history, film))
+
+
+def record_d_wins(data: MNIST) -> None:
+    """A run that fails on purpose: G learns nothing, because D is always sure."""
+    run, film, about = _recorded_run(data, SGANConfig.preset("d_wins"), "d_wins")
+    save_record(Record("d_wins", about, run.history, film))
+
+
+def _recorded_run(data: MNIST, config: SGANConfig, name: str) -> tuple[Run, dict[str, np.ndarray], dict[str, Any]]:
+    film = Film(fixed_latents(SAMPLES, config.latent_size), [step for step in FILM_STEPS if step <= config.steps])
+    run = train(config, split_sources(data, config), callbacks=[film], progress=False)
+    arrays = {
+        "film_steps": np.array(list(film.frames)),
+        "film": torch.stack([frame[:12] for frame in film.frames.values()]).numpy(),
+        "samples": draw(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy(),
+    }
+    about = {"what": name, **summary(run, data), **provenance("sgan figures --retrain")}
+    return run, arrays, about
+
+
+def record_softmax_twice(data: MNIST, steps: int = 200) -> None:
+    """A classifier trained rightly, on logits, and wrongly, on a softmax that cross-entropy applies once more."""
+    config = SGANConfig.preset("lesson", steps=steps)
+    sources = split_sources(data, config)
+    batches = Batches((sources.labelled_images, sources.labelled_labels), 100, seed=0)
+    losses = {"logits": classifier_losses(batches, config), "softmax_twice": classifier_losses(batches, config, True)}
+    history = pd.DataFrame(losses, index=pd.RangeIndex(1, steps + 1, name="step"))
+    about = {"what": "softmax_twice", "config": config.model_dump(mode="json"), "seed": config.seed}
+    save_record(Record("softmax_twice", about | provenance("sgan figures --retrain"), history))
+
+
+def classifier_losses(batches: Batches, config: SGANConfig, softmax_first: bool = False) -> list[float]:
+    """Losses of D trained as a plain classifier; with ``softmax_first``, with the mistake made on purpose."""
+    discriminator = build_models(config)[1]
+    optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-3)
+    losses = []
+    for step in range(config.steps):
+        images, labels = batches[step]
+        outputs = discriminator(to_model_range(images)).class_logits
+        loss = supervised_loss(outputs.softmax(1) if softmax_first else outputs, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def record_loader(data: MNIST) -> None:
+    """Images per second from a DataLoader with the post's transforms, and from memory."""
+    about = {"what": "loader", "images_per_second": loader_speeds(data)} | provenance("sgan figures --retrain")
+    save_record(Record("loader", about))
+
+
+def loader_speeds(data: MNIST, batches: int = 20, batch_size: int = 100) -> dict[str, float]:
+    """Images per second that three ways of making the same batches deliver (higher is better).
+
+    Returns:
+        Name of the way -> images per second, each over ``batches`` batches.
+    """
+    from torchvision import datasets
+
+    images = datasets.MNIST(data_folder(), transform=post_transforms())
+    from_memory = Batches((data.train_images, data.train_labels), batch_size, seed=0)
+    from_memory[0]  # the first batch also shuffles
+    ready = TensorDataset(to_model_range(data.train_images[: batches * batch_size]))
+    ways = {
+        "DataLoader, transforms for each image": iter(DataLoader(images, batch_size, shuffle=True)),
+        "DataLoader, ready-made tensors": iter(DataLoader(ready, batch_size, shuffle=True)),
+        "tensors in memory": (to_model_range(from_memory[step][0]) for step in range(batches)),
+    }
+    speeds = {}
+    for name, way in ways.items():
+        before = time.perf_counter()
+        for _ in range(batches):
+            next(way)
+        speeds[name] = round(batches * batch_size / (time.perf_counter() - before))
+    return speeds
