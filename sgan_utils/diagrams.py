@@ -5,13 +5,15 @@ Like everything in ``plotting``, each function takes an ``Axes``, draws on it an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
+from torch import Tensor, nn
 
 from sgan_utils.plotting import DISCRIMINATOR, GENERATED, GENERATOR, LABELLED, MUTED, UNLABELLED, as_bytes
 
@@ -31,6 +33,28 @@ class Stage(NamedTuple):
     name: str  # what happened just before, such as "Conv2d"
     channels: int
     size: int  # pixels, both ways; 1 for a plain list of numbers
+
+
+def stages_of(layers: Iterable[nn.Module], example: Tensor) -> list[Stage]:
+    """What becomes of one example on its way through some layers, ready for :func:`draw_network`.
+
+    Layers that keep the shape (normalisation, activation) are named together with the layer before them.
+
+    Args:
+        layers: applied one after another.
+        example: (1, numbers) or (1, channels, size, size).
+    """
+    stages = [Stage("", example.shape[1], example.shape[-1] if example.dim() == 4 else 1)]
+    with torch.no_grad():
+        for layer in layers:
+            before, example = example.shape, layer(example)
+            name = type(layer).__name__.removesuffix("2d") if example.shape == before else type(layer).__name__
+            if example.shape == before and len(stages) > 1:
+                last = stages.pop()
+                stages.append(last._replace(name=f"{last.name}\n{name}"))
+            else:
+                stages.append(Stage(name, example.shape[1], example.shape[-1] if example.dim() == 4 else 1))
+    return stages
 
 
 def draw_game(
@@ -79,7 +103,7 @@ def draw_network(stages: Sequence[Stage], colour: str, title: str = "", ax: Axes
     Args:
         stages: from input to output.
     """
-    spacing = 2.5
+    spacing = 2.75
     ax = _canvas(ax, width=spacing * len(stages) + 0.3, height=4.3)
     for i, stage in enumerate(stages):
         x, middle = 0.5 + i * spacing, 2.25
@@ -95,8 +119,8 @@ def draw_network(stages: Sequence[Stage], colour: str, title: str = "", ax: Axes
         shape = f"{stage.channels} numbers" if stage.size == 1 else f"{stage.channels} × {stage.size} × {stage.size}"
         ax.text(x + sheet[0] / 2, 0.62, shape, ha="center", va="top", fontsize=8.5)
         if i:
-            ax.text(x - 0.72, 4.2, stage.name, ha="center", va="top", fontsize=8, color=MUTED, linespacing=1.25)
-            _arrow(ax, (x - 0.8, middle), (x - 0.25, middle), MUTED)
+            ax.text(x - 0.75, 4.2, stage.name, ha="center", va="top", fontsize=7.5, color=MUTED, linespacing=1.25)
+            _arrow(ax, (x - 1.0, middle), (x - 0.4, middle), MUTED)
     ax.set_title(title)
     return ax
 

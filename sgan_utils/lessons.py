@@ -1,0 +1,153 @@
+"""The lessons as files: run them, keep their outputs, turn them into pages; and show the package's source in them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sgan_utils.errors import SGANError
+from sgan_utils.files import write_whole
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+CELL_TIMEOUT = 300  # seconds; a lesson takes under 90, on a busy machine perhaps twice as long
+RESULT_TAG = "main-result"  # tag of the cell whose printed last line is the lesson's result in the table
+
+
+@dataclass
+class Lesson:
+    """How running a lesson went."""
+
+    name: str
+    seconds: float
+    result: str
+    page: Path
+
+
+def show_source(function: Callable) -> Any:
+    """The source of a function of the package as a notebook shows it: highlighted, without its docstring.
+
+    So the lessons explain the very lines that run.
+    """
+    from IPython.display import Markdown
+
+    source = textwrap.dedent(inspect.getsource(function))
+    body = ast.parse(source).body[0].body
+    lines = source.splitlines()
+    if ast.get_docstring(ast.parse(source).body[0]) is not None:
+        del lines[body[0].lineno - 1 : body[0].end_lineno]
+    return Markdown("```python\n" + "\n".join(lines) + "\n```")
+
+
+def lesson_paths(only: str = "") -> list[Path]:
+    """The notebooks in order; ``only`` picks those whose name contains it, such as ``"03"``.
+
+    Raises:
+        SGANError: if there is none.
+    """
+    every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    chosen = [path for path in every if only in path.stem]
+    if not chosen:
+        names = ", ".join(path.stem for path in every) or f"none in {NOTEBOOKS}"
+        raise SGANError(f"no lesson is named like {only!r}: the lessons are {names}.")
+    return chosen
+
+
+def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
+    """Run a notebook from its first cell to its last and write it as a web page.
+
+    Args:
+        path: the notebook.
+        pages: folder for the page.
+        keep_outputs: whether to store the new outputs in the notebook itself; otherwise it stays as it is.
+
+    Raises:
+        SGANError: if a cell raises; the sentence names the cell and ends with the error.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        store_widget_state=False,
+    )
+    before = time.perf_counter()
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError) as error:
+        cell = max((i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")), default=0)
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()[-1]
+        raise SGANError(f"{path.name} stopped in cell {cell + 1} of {len(notebook.cells)}: {reason}") from error
+    seconds = time.perf_counter() - before
+    _tidy(notebook)
+    if keep_outputs:
+        write_whole(path, lambda part: nbformat.write(notebook, part))
+    page = pages / f"{path.stem}.html"
+    write_page(notebook, page)
+    return Lesson(path.stem, seconds, _main_result(notebook), page)
+
+
+def _tidy(notebook: Any) -> None:
+    """Drop what a reader has no use for: progress bars (dead once stored) and the version of this machine's Python."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_progress_bar(output)]
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+
+
+def _is_progress_bar(output: Any) -> bool:
+    shown = output.get("data", {})
+    is_widget = "application/vnd.jupyter.widget-view+json" in shown
+    return (is_widget and "step/s" in shown.get("text/plain", "")) or "step/s" in output.get("text", "")
+
+
+def _main_result(notebook: Any) -> str:
+    for cell in notebook.cells:
+        if RESULT_TAG in cell.metadata.get("tags", []):
+            printed = [output.text for output in cell.outputs if output.output_type == "stream"]
+            if printed:
+                return printed[-1].strip().splitlines()[-1]
+    return ""
+
+
+def write_page(notebook: Any, page: Path) -> None:
+    """A notebook as one HTML file that reads well without a network: equations become MathML."""
+    from nbconvert import HTMLExporter
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _equations_to_mathml(cell.source)
+    exporter = HTMLExporter(embed_images=True, mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
+    body, _ = exporter.from_notebook_node(notebook)
+    title = next((c.source.lstrip("# ").splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"), "")
+    body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1)
+    write_whole(page, lambda part: part.write_text(body, encoding="utf-8"))
+
+
+def _equations_to_mathml(markdown: str) -> str:
+    """Replace $$…$$ and $…$ outside of code by MathML, which browsers draw without a script."""
+    from latex2mathml.converter import convert
+
+    def one(match: re.Match) -> str:
+        if match["code"]:
+            return match["code"]
+        return convert(match["block"] or match["inline"], display="block" if match["block"] else "inline")
+
+    pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$"
+    return re.sub(pattern, one, markdown, flags=re.DOTALL)
