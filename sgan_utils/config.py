@@ -6,7 +6,7 @@ so a range or an explanation is changed here and nowhere else.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,6 +20,8 @@ Head = Literal["two_heads", "n_plus_1", "n"]
 GeneratorLoss = Literal["non_saturating", "saturating", "feature_matching"]
 Protocol = Literal["all-unlabelled", "labelled-only"]
 Precision = Literal["auto", "float32", "bfloat16"]
+FeatureMaps = Annotated[int, Field(ge=1, le=1024)]
+Channels = tuple[FeatureMaps, FeatureMaps, FeatureMaps]
 
 
 class SGANConfig(BaseModel):
@@ -113,15 +115,15 @@ class SGANConfig(BaseModel):
         description="Standard deviation of the normal distribution that the initial weights are drawn from.",
         json_schema_extra={"scale": "log"},
     )  # fmt: skip
-    channels_g: tuple[int, int, int] = Field(
+    channels_g: Channels = Field(
         (64, 32, 16), title="Channels of G",
         description="Feature maps at 7x7, 14x14 and 28x28 pixels.",
-        json_schema_extra={"bounds": (1, 1024), "unit": "channels"},
+        json_schema_extra={"unit": "channels"},
     )  # fmt: skip
-    channels_d: tuple[int, int, int] = Field(
+    channels_d: Channels = Field(
         (24, 48, 96), title="Channels of D",
         description="Feature maps at 14x14, 7x7 and 4x4 pixels.",
-        json_schema_extra={"bounds": (1, 1024), "unit": "channels"},
+        json_schema_extra={"unit": "channels"},
     )  # fmt: skip
     average_decay: float = Field(
         0.98, ge=0, lt=1, title="Memory of D's averaged weights",
@@ -140,9 +142,6 @@ class SGANConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        for name in ("channels_g", "channels_d"):
-            if not all(1 <= channels <= 1024 for channels in getattr(self, name)):
-                raise ValueError(f"{name} must be three numbers between 1 and 1024, got {getattr(self, name)}")
         if self.labels > TRAINING_IMAGES - self.held_out:
             raise ValueError(
                 f"labels must be at most {TRAINING_IMAGES - self.held_out} when held_out={self.held_out}, "
@@ -196,11 +195,29 @@ PRESETS: dict[str, dict[str, Any]] = {
     "d_wins": {
         "steps": 150,
         "learning_rate_d": 4e-3,
-        "learning_rate_g": 1e-4,
+        "learning_rate_g": 2e-5,
         "unsupervised_weight": 2.0,
         "cool_down": 0.0,
     },
 }
+
+
+def allowed(name: str) -> str:
+    """The values that a field takes, in words, such as ``"between 10 and 60000 (one for each class at least)"``."""
+    field = SGANConfig.model_json_schema()["properties"][name]
+    if "enum" in field:
+        return "one of " + ", ".join(field["enum"])
+    if field["type"] == "array":
+        each = field["prefixItems"][0]
+        return f"three whole numbers between {each['minimum']} and {each['maximum']}"
+    low = field.get("minimum", field.get("exclusiveMinimum"))
+    high = field.get("maximum", field.get("exclusiveMaximum"))
+    hint = f" ({field['hint']})" if "hint" in field else ""
+    if "minimum" in field and "maximum" in field:
+        return f"between {low} and {high}{hint}"
+    above = "above" if "exclusiveMinimum" in field else "at least"
+    below = "below" if "exclusiveMaximum" in field else "at most"
+    return f"{above} {low} and {below} {high}{hint}"
 
 
 def _sentences(error: ValidationError) -> str:
@@ -209,30 +226,14 @@ def _sentences(error: ValidationError) -> str:
 
 def _sentence(problem: dict[str, Any]) -> str:
     """One pydantic problem in words: which field, what is allowed, what it got, and how to set it."""
-    name = str(problem["loc"][0]) if problem["loc"] else ""
-    if not name:  # raised by our own validator, already a sentence
-        return str(problem["ctx"]["error"]) + "."
+    if not problem["loc"]:  # raised by our own validator, already a sentence
+        return f"{problem['ctx']['error']}."
+    name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         return f"there is no hyperparameter named {name!r}: the fields are {', '.join(SGANConfig.model_fields)}."
-    option = "--" + name.replace("_", "-")
-    got = problem["input"]
-    return f"{name} must be {_allowed(name, problem)}, got {got!r}: set SGANConfig({name}=...) or {option}."
-
-
-def _allowed(name: str, problem: dict[str, Any]) -> str:
-    field = SGANConfig.model_json_schema()["properties"][name]
-    if "enum" in field:
-        return "one of " + ", ".join(field["enum"])
-    if field["type"] == "array":
-        return "three whole numbers"
-    kind = "a whole number" if field["type"] == "integer" else "a number"
-    if problem["type"] not in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
-        return kind
-    low = field.get("minimum", field.get("exclusiveMinimum"))
-    high = field.get("maximum", field.get("exclusiveMaximum"))
-    above = "above" if "exclusiveMinimum" in field else "at least"
-    below = "below" if "exclusiveMaximum" in field else "at most"
-    hint = f" ({field['hint']})" if "hint" in field else ""
-    if (above, below) == ("at least", "at most"):
-        return f"between {low} and {high}{hint}"
-    return f"{above} {low} and {below} {high}{hint}"
+    whole = "a whole number " if problem["type"].startswith("int") else ""
+    number = "a number " if problem["type"] in ("float_parsing", "float_type", "finite_number") else ""
+    return (
+        f"{name} must be {whole}{number}{allowed(name)}, got {problem['input']!r}: "
+        f"set SGANConfig({name}=...) or --{name.replace('_', '-')}."
+    )

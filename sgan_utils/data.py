@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from sgan_utils.config import CLASSES, SGANConfig
-from sgan_utils.errors import DataError
+from sgan_utils.errors import TORCH_PAIR_CURE, DataError, SGANError
 from sgan_utils.files import write_whole
 
 
@@ -73,8 +73,12 @@ def load_mnist(folder: Path | str | None = None) -> MNIST:
 
     Raises:
         DataError: if an archive is missing or damaged; the sentence says how to repair it.
+        SGANError: if torch and torchvision do not fit together.
     """
-    from torchvision import datasets  # here, because it takes longer to import than all the rest
+    try:
+        from torchvision import datasets  # here, because it takes longer to import than all the rest
+    except RuntimeError as error:  # "operator torchvision::nms does not exist"
+        raise SGANError(TORCH_PAIR_CURE) from error
 
     folder = Path(folder) if folder else data_folder()
     unpack(folder)

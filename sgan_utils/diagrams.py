@@ -105,6 +105,7 @@ def draw_network(stages: Sequence[Stage], colour: str, title: str = "", ax: Axes
     """
     spacing = 2.75
     ax = _canvas(ax, width=spacing * len(stages) + 0.3, height=4.3)
+    ax.set_ylim(0.1, 4.3)
     for i, stage in enumerate(stages):
         x, middle = 0.5 + i * spacing, 2.25
         if stage.size == 1:
@@ -127,26 +128,28 @@ def draw_network(stages: Sequence[Stage], colour: str, title: str = "", ax: Axes
 
 def draw_heads(ax: Axes | None = None) -> Axes:
     """The three heads of D: which outputs name the digit, and where the real/fake logit is read."""
-    ax = _canvas(ax, width=13.2, height=4.4)
+    ax = _canvas(ax, width=13.2, height=3.5)
+    ax.set_ylim(0.3, 3.5)
     heads = (
-        ("two heads (the post)", 11, "an output\nof its own", GENERATED),
-        ("N+1 outputs (Odena)", 11, "logsumexp(ten digits)\nminus the eleventh", GENERATED),
-        ("N outputs (Salimans)", 10, "logsumexp(ten digits)\nminus 0", None),
+        ("two heads (the post)", "r", "= r, an output of its own", UNLABELLED),
+        ("N+1 outputs (Odena)", "g", "= logsumexp(0 … 9) − g", GENERATED),
+        ("N outputs (Salimans)", "0", "= logsumexp(0 … 9) − 0", None),
     )
-    for i, (name, outputs, real, last) in enumerate(heads):
+    for i, (name, last, real, last_colour) in enumerate(heads):
         left = 0.2 + 4.4 * i
-        ax.text(left, 4.2, name, weight="bold", va="top")
-        for j in range(outputs):
-            gap = 0.25 if j == 10 and i == 0 else 0.0
-            colour = last if j == 10 else LABELLED
-            x = left + 0.16 + 0.34 * j + gap
-            ax.add_patch(Circle((x, 2.9), 0.145, facecolor=colour, edgecolor="white"))
-            if j < 10:
-                ax.text(x, 2.9, f"{j}", ha="center", va="center", color="white", fontsize=7, weight="bold")
-        ax.plot([left, left + 3.38], [2.6, 2.6], color=LABELLED, linewidth=1.5)
-        ax.text(left + 1.69, 2.45, "class logits → softmax: which digit", ha="center", va="top", fontsize=8)
-        ax.text(left, 1.5, "real logit → sigmoid: is it real", va="top", fontsize=8, color=UNLABELLED, weight="bold")
-        ax.text(left, 1.05, real, va="top", fontsize=8)
+        ax.text(left, 3.4, name, weight="bold", va="top")
+        for j in range(11):
+            x = left + 0.16 + 0.34 * j + (0.2 if j == 10 else 0.0)
+            colour = LABELLED if j < 10 else last_colour
+            # A dashed ring for the output that does not exist: it is fixed at 0.
+            look = {"facecolor": colour} if colour else {"facecolor": "none", "edgecolor": MUTED, "linestyle": "--"}
+            ax.add_patch(Circle((x, 2.45), 0.16, **look))
+            ink, text = ("white" if colour else MUTED), (f"{j}" if j < 10 else last)
+            ax.text(x, 2.44, text, ha="center", va="center", color=ink, fontsize=7.5, weight="bold")
+        ax.plot([left, left + 3.38], [2.15, 2.15], color=LABELLED, linewidth=1.5)
+        ax.text(left, 2.03, "class logits → softmax: which digit", va="top", fontsize=8, color=LABELLED)
+        ax.text(left, 1.25, "real logit → sigmoid: is it real", va="top", fontsize=8, color=UNLABELLED)
+        ax.text(left, 0.82, real, va="top", fontsize=8)
     return ax
 
 

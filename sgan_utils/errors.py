@@ -1,5 +1,11 @@
 """Errors that help: one sentence that says what is wrong, where, and what to do."""
 
+TORCH_PAIR_CURE = (
+    "torch and torchvision are not a matched pair (often a CPU-only torch beside the package index's torchvision, or "
+    "the other way round): install both in one go, from one place, in a new environment: "
+    "pip install -c constraints.txt torch torchvision"
+)
+
 
 class SGANError(Exception):
     """Base of all errors that the package raises on purpose; catch this one to catch them all."""

@@ -82,7 +82,6 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
-        store_widget_state=False,
     )
     before = time.perf_counter()
     try:

@@ -150,11 +150,15 @@ def plot_bars(values: Mapping[str, float], xlabel: str, log: bool = False, ax: A
     ax = ax or plt.subplots(figsize=(7.0, 0.6 + 0.45 * len(values)))[1]
     names = list(values)[::-1]
     bars = ax.barh(names, [values[name] for name in names], color=LABELLED, height=0.6)
-    ax.bar_label(bars, labels=[f"{values[name]:,.4g}" for name in names], padding=4)
+    ax.bar_label(bars, labels=[_in_words(values[name]) for name in names], padding=4)
     ax.set(xlabel=xlabel, xscale="log" if log else "linear")
     ax.margins(x=0.15)
     ax.grid(axis="y", visible=False)
     return ax
+
+
+def _in_words(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 def plot_lines(

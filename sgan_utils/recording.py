@@ -31,6 +31,7 @@ from sgan_utils.evaluation import Film, accuracy, believe, draw, fixed_latents, 
 from sgan_utils.files import write_whole
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Discriminator, Generator, build_models
+from sgan_utils.plotting import as_bytes
 from sgan_utils.training import Run, train
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -144,6 +145,7 @@ def record_all(say: Callable[[str], None] = print) -> None:
         ("gan", record_gan),
         ("d_wins", record_d_wins),
         ("softmax_twice", record_softmax_twice),
+        ("untrained", record_untrained),
         ("loader", record_loader),
     ):
         say(f"recording {name} …")
@@ -231,17 +233,30 @@ def classifier_losses(batches: Batches, config: SGANConfig, softmax_first: bool 
     return losses
 
 
+def record_untrained(data: MNIST) -> None:
+    """What G draws before training, for three spreads of its initial weights, as D sees it in the first step."""
+    spreads, latents = (0.002, 0.02, 0.2), fixed_latents(10, SGANConfig.preset("lesson").latent_size)
+    samples = []
+    for std in spreads:
+        generator, _ = build_models(SGANConfig.preset("lesson", weight_std=std))
+        with torch.no_grad():  # in training mode: BatchNorm normalises this batch by itself
+            samples.append(as_bytes(generator(latents)))
+    arrays = {"weight_std": np.array(spreads), "samples": np.stack(samples)}
+    save_record(Record("untrained", {"what": "untrained"} | provenance("sgan figures --retrain"), arrays=arrays))
+
+
 def record_loader(data: MNIST) -> None:
     """Images per second from a DataLoader with the post's transforms, and from memory."""
     about = {"what": "loader", "images_per_second": loader_speeds(data)} | provenance("sgan figures --retrain")
     save_record(Record("loader", about))
 
 
-def loader_speeds(data: MNIST, batches: int = 20, batch_size: int = 100) -> dict[str, float]:
+def loader_speeds(data: MNIST, batches: int = 100, batch_size: int = 100) -> dict[str, float]:
     """Images per second that three ways of making the same batches deliver (higher is better).
 
     Returns:
-        Name of the way -> images per second, each over ``batches`` batches.
+        Name of the way -> images per second, by the median time of ``batches`` batches: the first few are slow
+        on some machines, until their threads have found a core each.
     """
     from torchvision import datasets
 
@@ -256,8 +271,10 @@ def loader_speeds(data: MNIST, batches: int = 20, batch_size: int = 100) -> dict
     }
     speeds = {}
     for name, way in ways.items():
-        before = time.perf_counter()
+        seconds = []
         for _ in range(batches):
+            before = time.perf_counter()
             next(way)
-        speeds[name] = round(batches * batch_size / (time.perf_counter() - before))
+            seconds.append(time.perf_counter() - before)
+        speeds[name] = round(batch_size / float(np.median(seconds)))
     return speeds

@@ -1,0 +1,43 @@
+# Everything runs inside .venv; the first target that you call sets it up.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup lessons lab test figures retrain keep lint clean
+
+help:            ## say what there is
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+lessons: setup   ## run every lesson on the real MNIST, draw the figures, say where to look
+	$(BIN)/sgan lessons
+	$(BIN)/sgan figures
+
+lab: setup       ## open the lessons in JupyterLab
+	$(BIN)/sgan lab
+
+test: setup      ## run all tests, the notebooks among them
+	$(BIN)/python -m pytest
+
+figures: setup   ## draw every figure from the recorded results
+	$(BIN)/sgan figures
+
+retrain: setup   ## train and measure anew all that the figures show, then draw them
+	$(BIN)/sgan figures --retrain
+
+keep: setup      ## run the lessons and store their outputs in the notebooks
+	$(BIN)/sgan lessons --keep-outputs
+
+lint: setup      ## check style, in the notebooks too
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:           ## remove what the other targets made outside of git
+	rm -rf build .venv .pytest_cache .ruff_cache *.egg-info
+
+setup: .venv/ready
+
+# The stamp is written last, so an interrupted installation is taken up again.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lessons,test]'
+	touch $@

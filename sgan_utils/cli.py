@@ -1,0 +1,200 @@
+"""The command line, ``sgan``: a thin layer over the package. Every option of ``train`` comes from ``SGANConfig``.
+
+Only what a command needs is imported when it runs, so that ``sgan --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_origin
+
+import typer
+
+from sgan_utils import __version__
+from sgan_utils.config import PRESETS, SGANConfig, allowed
+from sgan_utils.errors import DivergedError, SGANError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Semi-supervised learning with GANs: lessons, training runs and figures.",
+)
+
+
+def main() -> None:
+    """Run the command line; errors that the package raises on purpose become one sentence and exit code 1."""
+    try:
+        app()
+    except SGANError as error:
+        typer.secho(f"sgan: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sgan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None: ...
+
+
+def config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for every field of ``SGANConfig``; it receives those that were given as ``changes``."""
+
+    @functools.wraps(command)
+    def with_options(**options: Any) -> None:
+        changes = {name: options.pop(name) for name in SGANConfig.model_fields}
+        command(**options, changes={name: value for name, value in changes.items() if value is not None})
+
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "changes"]
+    with_options.__signature__ = inspect.Signature(
+        [*own, *(_option(name) for name in SGANConfig.model_fields)], return_annotation=None
+    )
+    return with_options
+
+
+def _option(name: str) -> inspect.Parameter:
+    field = SGANConfig.model_fields[name]
+    # Choices and ranges are checked by SGANConfig, whose sentence is the same everywhere.
+    kind = {Literal: str, tuple: tuple[int, int, int]}.get(get_origin(field.annotation), field.annotation)
+    default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
+    option = typer.Option(
+        help=f"{field.description} ({allowed(name).capitalize()}.)",
+        rich_help_panel="Hyperparameters (the defaults are the lesson preset's)",
+        show_default=default,
+    )
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+@app.command()
+@config_options
+def train(
+    changes: dict[str, Any],
+    *,
+    preset: Annotated[str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}.")] = "lesson",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    save: Annotated[Path | None, typer.Option(help="Write the trained G and D to this file (.safetensors).")] = None,
+    history: Annotated[Path | None, typer.Option(help="Write the losses of every step to this file (.csv).")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Save the run here now and then, and resume from here if the file exists.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Train G and D, then read the test set once. Ctrl-C stops and keeps what was reached."""
+    config = SGANConfig.preset(preset, **changes)
+    from sgan_utils.checkpoints import save_models
+    from sgan_utils.data import load_mnist, split_sources
+    from sgan_utils.files import write_whole
+    from sgan_utils.recording import summary
+    from sgan_utils.training import train as train_run
+
+    data = load_mnist()
+    sources = split_sources(data, config)
+    failure = None
+    try:
+        run = train_run(config, sources, device=device, checkpoint=checkpoint, progress=not as_json)
+    except DivergedError as error:
+        failure, run = error, error.run
+    if history:
+        table = run.history
+        write_whole(history, lambda part: table.to_csv(part))
+    if failure:
+        raise failure
+    if save:
+        save_models(save, run.generator, run.classifier(), config)
+    result = summary(run, data)
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(
+        f"test accuracy {result['test_accuracy']:.2%} with {config.labels:,} labels "
+        f"after {run.step:,} steps in {run.train_seconds:.1f} s "
+        f"({run.images_per_second:,.0f} images/s, {result['device']}, {result['precision']}, seed {config.seed})"
+    )
+    if run.stopped:
+        typer.secho(f"stopped early: {run.stopped}", fg="yellow", err=True)
+
+
+@app.command()
+def lessons(
+    only: Annotated[str, typer.Option(help="Run only the lessons whose name contains this, such as 03.")] = "",
+    pages: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("build/lessons"),
+    keep_outputs: Annotated[bool, typer.Option(help="Store the new outputs in the notebooks themselves.")] = False,
+) -> None:
+    """Run the lessons on the real MNIST and write each as a web page."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from sgan_utils.lessons import lesson_paths, run_lesson
+
+    table = Table("lesson", "seconds", "main result")
+    console = Console()
+    for path in lesson_paths(only):
+        console.print(f"running {path.stem} …")
+        lesson = run_lesson(path, pages, keep_outputs)
+        table.add_row(lesson.name, f"{lesson.seconds:.0f}", lesson.result)
+    console.print(table)
+    console.print(f"The pages are in {pages}{os.sep}", highlight=False)
+
+
+@app.command()
+def figures(
+    only: Annotated[list[str] | None, typer.Option(help="Draw only this figure; can be given again.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Say which figures there are, and stop.")] = False,
+    retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
+) -> None:
+    """Draw the lessons' figures from the recorded results, as SVG and PNG, each with its provenance."""
+    from sgan_utils.figures import FIGURES_FOLDER, RECIPES, draw_figures
+
+    if list_:
+        for recipe in RECIPES.values():
+            typer.echo(f"{recipe.name:20} lesson {recipe.lesson}: {recipe.alt}")
+        return
+    if retrain:
+        from sgan_utils.recording import record_all
+
+        record_all(typer.echo)
+    drawn = draw_figures(only or ())
+    typer.echo(f"{len(drawn)} figures are in {_near(FIGURES_FOLDER)}{os.sep}")
+
+
+@app.command()
+def lab() -> None:
+    """Open the lessons in JupyterLab."""
+    from sgan_utils.lessons import NOTEBOOKS
+
+    sys.exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(NOTEBOOKS)]))
+
+
+@app.command()
+def doctor() -> None:
+    """Say whether this machine has all that the lessons need, and the cure for what it lacks."""
+    from sgan_utils.doctor import examine
+
+    healthy = True
+    for finding in examine():
+        healthy &= finding.well
+        mark = typer.style("ok  ", fg="green") if finding.well else typer.style("ill ", fg="red")
+        typer.echo(f"{mark} {finding.what}: {finding.found}")
+        if finding.cure:
+            typer.echo(f"     → {finding.cure}")
+    raise typer.Exit(0 if healthy else 1)
+
+
+def _near(path: Path) -> str:
+    """A path as seen from here, if it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,360 @@
+"""The registry of figures: what each shows, what it is drawn from, and one function to draw them all.
+
+Figures are drawn from MNIST and from recorded results alone, so the same records give the same files, byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from sgan_utils import diagrams, plotting
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import MNIST, draw_labelled, images_by_class, load_mnist, split_sources
+from sgan_utils.errors import SGANError
+from sgan_utils.evaluation import confusion_matrix, most_confident_mistakes
+from sgan_utils.files import write_whole
+from sgan_utils.models import build_models
+from sgan_utils.plotting import GENERATED, LABELLED, UNLABELLED
+from sgan_utils.recording import CLOUD, Record, load_record
+
+FIGURES_FOLDER = Path(__file__).resolve().parent.parent / "figures"
+
+
+class Material:
+    """What figures are drawn from, each loaded once and only if a figure wants it."""
+
+    data: Callable[[], MNIST] = staticmethod(cache(load_mnist))
+    record: Callable[[str], Record] = staticmethod(cache(load_record))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one figure is made."""
+
+    name: str
+    lesson: int
+    alt: str  # what somebody who cannot see it should know
+    records: tuple[str, ...]  # the recorded results that it shows
+    draw: Callable[[Material], Figure]
+
+
+RECIPES: dict[str, Recipe] = {}
+
+
+def figure(lesson: int, alt: str, *records: str) -> Callable[[Callable[[Material], Figure]], Callable]:
+    """Register a function as the recipe of the figure that has the function's name."""
+
+    def register(draw: Callable[[Material], Figure]) -> Callable[[Material], Figure]:
+        RECIPES[draw.__name__] = Recipe(draw.__name__, lesson, alt, records, draw)
+        return draw
+
+    return register
+
+
+def draw_figures(only: Iterable[str] = (), folder: Path = FIGURES_FOLDER) -> list[Path]:
+    """Draw the named figures, or all, as ``NAME.svg`` and ``NAME.png``, each with its provenance in ``NAME.json``.
+
+    Returns:
+        The PNG files.
+
+    Raises:
+        SGANError: if there is no figure of a name, or a record that it needs is missing.
+    """
+    unknown = sorted(set(only) - set(RECIPES))
+    if unknown:
+        raise SGANError(f"there is no figure named {unknown[0]!r}: the figures are {', '.join(RECIPES)}.")
+    return [_draw_one(RECIPES[name], folder) for name in (only or RECIPES)]
+
+
+def _draw_one(recipe: Recipe, folder: Path) -> Path:
+    material = Material()
+    with mpl.rc_context(plotting.STYLE):
+        drawn = recipe.draw(material)
+        for suffix, metadata in (
+            (".svg", {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}),
+            (".png", {"Software": None, "Title": recipe.name, "Description": recipe.alt}),
+        ):
+            path = folder / f"{recipe.name}{suffix}"
+            write_whole(path, lambda part, metadata=metadata: drawn.savefig(part, metadata=metadata))
+        plt.close(drawn)
+    text = json.dumps(provenance(recipe, material), indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / f"{recipe.name}.json", lambda part: part.write_text(text, encoding="utf-8"))
+    return folder / f"{recipe.name}.png"
+
+
+def provenance(recipe: Recipe, material: Material) -> dict[str, Any]:
+    """How a figure was made, down to the runs that it shows."""
+    return {
+        "figure": recipe.name,
+        "lesson": recipe.lesson,
+        "alt": recipe.alt,
+        "command": f"sgan figures --only {recipe.name}",
+        "matplotlib": mpl.__version__,
+        "drawn_from": {name: material.record(name).about for name in recipe.records} or "MNIST and the code",
+    }
+
+
+# Lesson 1: the data
+
+
+@figure(
+    1,
+    "Three sources of images, labelled real, unlabelled real and generated, lead to D, which answers which digit an "
+    "image shows and whether it is real. G makes the generated images from random numbers and learns from D's opinion.",
+    "sgan",
+)
+def game(material: Material) -> Figure:
+    sources = split_sources(material.data(), SGANConfig.preset("lesson"))
+    images, labels = sources.labelled_images[4:7], sources.labelled_labels[4:7].tolist()
+    generated = material.record("sgan").arrays["samples"][:3]
+    return diagrams.draw_game(images, labels, sources.unlabelled_images[11:14], generated).figure
+
+
+@figure(1, "Twenty-five training images of handwritten digits, each with its label above it.")
+def batch(material: Material) -> Figure:
+    data = material.data()
+    return plotting.show_images(data.train_images[:25], data.train_labels[:25].tolist(), columns=5).figure
+
+
+@figure(
+    1,
+    "Bars of how many of the 60,000 training images show each digit: between 5,421 fives and 6,742 ones; "
+    "beside them a balanced draw of 30,000, the same number of each.",
+)
+def class_balance(material: Material) -> Figure:
+    labels = material.data().train_labels
+    drawn = labels[draw_labelled(labels, 30_000, seed=0)]
+    counts = {"all training images": images_by_class(labels), "labelled draw of 30,000": images_by_class(drawn)}
+    return plotting.plot_class_balance(counts).figure
+
+
+@figure(1, "A hundred labelled images, ten of each digit, one row a digit: all the labels that a small budget buys.")
+def labelled_draw(material: Material) -> Figure:
+    sources = split_sources(material.data(), SGANConfig.preset("lesson", labels=100))
+    rows = {f"{digit}": sources.labelled_images[sources.labelled_labels == digit] for digit in range(10)}
+    return plotting.show_rows(rows).figure
+
+
+@figure(1, "A row of images from each source: labelled real, unlabelled real, and generated by a trained G.", "sgan")
+def sources(material: Material) -> Figure:
+    parts = split_sources(material.data(), SGANConfig.preset("lesson"))
+    generated = material.record("sgan").arrays["samples"]
+    rows = {
+        "labelled real": parts.labelled_images[:10],
+        "unlabelled real": parts.unlabelled_images[20:30],
+        "generated": generated[:10],
+    }
+    return plotting.show_rows(rows, [LABELLED, UNLABELLED, GENERATED]).figure
+
+
+@figure(
+    1,
+    "Bars of images per second: a DataLoader that transforms each image is slowest, tensors in memory are fastest.",
+    "loader",
+)
+def loader(material: Material) -> Figure:
+    speeds = material.record("loader").about["images_per_second"]
+    return plotting.plot_bars(speeds, "images per second (log scale)", log=True).figure
+
+
+# Lesson 2: the models
+
+
+@figure(2, "G as a chain of feature maps: from 100 numbers through 7 by 7 and 14 by 14 to 28 by 28 pixels.")
+def generator(material: Material) -> Figure:
+    config = SGANConfig.preset("lesson")
+    g, _ = build_models(config)
+    stages = diagrams.stages_of([g.project, *g.draw], torch.zeros(1, config.latent_size))
+    return diagrams.draw_network(stages, plotting.GENERATOR, "G upscales").figure
+
+
+@figure(2, "D as a chain of feature maps: from 28 by 28 pixels through 14, 7 and 4 to the outputs.")
+def discriminator(material: Material) -> Figure:
+    _, d = build_models(SGANConfig.preset("lesson"))
+    stages = diagrams.stages_of([*d.look, nn.Flatten(), d.decide], torch.zeros(1, 1, 28, 28))
+    return diagrams.draw_network(stages, plotting.DISCRIMINATOR, "D downscales").figure
+
+
+@figure(
+    2,
+    "Three heads of D: ten outputs and one of its own; eleven outputs of one softmax; ten outputs only. "
+    "In each the class logits are the first ten.",
+)
+def heads(material: Material) -> Figure:
+    return diagrams.draw_heads().figure
+
+
+@figure(
+    2,
+    "Left, the sigmoid rises from 0 to 1 around logit 0. Right, D's loss: softplus(-r) falls for real images and "
+    "softplus(r) rises for generated ones; they cross at logit 0.",
+)
+def activations(material: Material) -> Figure:
+    logit = np.linspace(-8, 8, 200)
+    drawn, axes = plt.subplots(1, 2, figsize=(7.0, 2.6))
+    axes[0].plot(logit, 1 / (1 + np.exp(-logit)), color=UNLABELLED)
+    axes[0].set(title="sigmoid(r)", xlabel="real logit r", ylabel="P(real)")
+    axes[1].plot(logit, np.logaddexp(0, -logit), color=LABELLED, label="image is real: softplus(−r)")
+    axes[1].plot(logit, np.logaddexp(0, logit), color=GENERATED, label="image is generated: softplus(r)")
+    axes[1].set(title="loss of D", xlabel="real logit r", ylabel="nats")
+    axes[1].legend(loc="upper center", fontsize=8)
+    return drawn
+
+
+@figure(
+    2,
+    "What an untrained G draws, for three spreads of its initial weights: flat grey, faint blotches, and hard noise.",
+    "untrained",
+)
+def initialisation(material: Material) -> Figure:
+    arrays = material.record("untrained").arrays
+    rows = {f"std {std:g}": images for std, images in zip(arrays["weight_std"], arrays["samples"], strict=True)}
+    return plotting.show_rows(rows).figure
+
+
+# Lesson 3: training
+
+
+@figure(
+    3,
+    "The data flow of one step: labelled, unlabelled and generated images pass through D to four losses; "
+    "the first three teach D, the last teaches G.",
+)
+def step(material: Material) -> Figure:
+    return diagrams.draw_step().figure
+
+
+@figure(3, "Losses against steps: D's supervised loss falls towards 0, the two others settle.", "sgan")
+def losses(material: Material) -> Figure:
+    return plotting.plot_losses(material.record("sgan").history).figure
+
+
+@figure(3, "D's belief in unlabelled and in generated images against steps: apart, but neither at 0 nor at 1.", "sgan")
+def beliefs(material: Material) -> Figure:
+    return plotting.plot_beliefs(material.record("sgan").history).figure
+
+
+@figure(3, "What G makes of the same twelve latents as training goes on: from grey over blots to digits.", "sgan")
+def film(material: Material) -> Figure:
+    return plotting.show_rows(_film_rows(material.record("sgan"))).figure
+
+
+@figure(
+    3,
+    "A run in which D wins: its belief in real images goes to 1, in generated ones to 0, and stays there.",
+    "d_wins",
+)
+def d_wins(material: Material) -> Figure:
+    return plotting.plot_beliefs(material.record("d_wins").history).figure
+
+
+@figure(
+    3,
+    "Loss of a classifier against steps: on logits it falls near 0; with a softmax before the cross-entropy it "
+    "cannot fall below 1.461.",
+    "softmax_twice",
+)
+def softmax_twice(material: Material) -> Figure:
+    history = material.record("softmax_twice").history
+    lines = {
+        "logits into cross-entropy": (history.index, history["logits"]),
+        "softmax, then cross-entropy": (history.index, history["softmax_twice"]),
+    }
+    ax = plotting.plot_lines(lines, "step", "loss (nats)")
+    ax.axhline(np.log(np.e + 9) - 1, color=plotting.MUTED, linestyle=":", label="floor: ln(e + 9) − 1")
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax.figure
+
+
+# Lesson 4: results
+
+
+@figure(4, "Confusion matrix of D on the 10,000 test images: nearly all lie on the diagonal.", "sgan")
+def confusion(material: Material) -> Figure:
+    logits, labels = _test_answers(material)
+    return plotting.plot_confusion(confusion_matrix(logits, labels)).figure
+
+
+@figure(4, "Twenty-five test images, each with what D names it.", "sgan")
+def test_predictions(material: Material) -> Figure:
+    logits, labels = _test_answers(material)
+    return _predictions(material.data().test_images, logits, labels)
+
+
+@figure(4, "Twenty-five training images, each with what D names it.", "sgan")
+def train_predictions(material: Material) -> Figure:
+    data = material.data()
+    logits = torch.from_numpy(material.record("sgan").arrays["train_logits"]).float()
+    return _predictions(data.train_images, logits, data.train_labels)
+
+
+@figure(
+    4, "The test images that D names wrongly with the most confidence, each with the right and the wrong digit.", "sgan"
+)
+def mistakes(material: Material) -> Figure:
+    logits, labels = _test_answers(material)
+    worst = most_confident_mistakes(logits, labels, count=24)
+    captions = [
+        f"{true}, not {named}" for true, named in zip(worst.true.tolist(), worst.predicted.tolist(), strict=True)
+    ]
+    return plotting.show_images(material.data().test_images[worst.index], captions, columns=8).figure
+
+
+@figure(4, "Four walks through latent space, each from one digit to another: the shapes change without a jump.", "sgan")
+def walks(material: Material) -> Figure:
+    ways = material.record("sgan").arrays["walks"]
+    return plotting.show_rows({f"walk {i + 1}": way for i, way in enumerate(ways)}).figure
+
+
+@figure(
+    4,
+    "Features of D in two dimensions: labelled and unlabelled real images fill the same cloud, generated ones "
+    "lie among and beside them.",
+    "sgan",
+)
+def features(material: Material) -> Figure:
+    points = material.record("sgan").arrays["points"]
+    names = {"unlabelled real": UNLABELLED, "labelled real": LABELLED, "generated": GENERATED}
+    labelled, unlabelled, generated = (points[i * CLOUD : (i + 1) * CLOUD] for i in range(3))
+    groups = dict(zip(names, (unlabelled, labelled, generated), strict=True))
+    return plotting.plot_points(groups, names).figure
+
+
+@figure(
+    4, "Samples of a plain GAN and of the SGAN from the same latents after the same numbers of steps.", "gan", "sgan"
+)
+def gan_and_sgan(material: Material) -> Figure:
+    drawn, axes = plt.subplots(1, 2, figsize=(7.0, 3.4))
+    for ax, name, title in zip(axes, ("gan", "sgan"), ("plain GAN", "SGAN, 30,000 labels"), strict=True):
+        rows = {step: images[:6] for step, images in _film_rows(material.record(name)).items()}
+        plotting.show_rows(rows, ax=ax).set_title(title)
+    return drawn
+
+
+def _film_rows(record: Record) -> dict[str, np.ndarray]:
+    steps = record.arrays["film_steps"]
+    return {f"step {step}": images for step, images in zip(steps, record.arrays["film"], strict=True)}
+
+
+def _test_answers(material: Material) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(material.record("sgan").arrays["test_logits"]).float(), material.data().test_labels
+
+
+def _predictions(images: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> Figure:
+    named, true = logits[:25].argmax(1).tolist(), labels[:25].tolist()
+    wrong = [a != b for a, b in zip(named, true, strict=True)]
+    captions = [f"{a}, not {b}" if a != b else f"{a}" for a, b in zip(true, named, strict=True)]
+    return plotting.show_images(images[:25], captions, columns=5, wrong=wrong).figure

@@ -1,0 +1,85 @@
+"""What the tests share: tiny images, a tiny configuration, and the real MNIST, loaded once."""
+
+import socket
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+import torch
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import MNIST, load_mnist, split_sources
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAIN_IMAGES, TEST_IMAGES = 400, 100
+
+
+@pytest.fixture(scope="session")
+def mnist() -> MNIST:
+    """The real 70,000 images. Do not change them in place."""
+    return load_mnist(ROOT / "data")
+
+
+@pytest.fixture(scope="session")
+def tiny_mnist() -> MNIST:
+    """500 images like MNIST's: each class is a pattern of blocks under noise. Do not change them in place."""
+    random = torch.Generator().manual_seed(0)
+    patterns = torch.randint(0, 2, (10, 1, 7, 7), generator=random).repeat_interleave(4, 2).repeat_interleave(4, 3)
+
+    def images_and_labels(count):
+        labels = torch.arange(count)[torch.randperm(count, generator=random)] % 10
+        noise = torch.randint(0, 56, (count, 1, 28, 28), generator=random)
+        return (patterns[labels] * 200 + noise).to(torch.uint8), labels
+
+    return MNIST(*images_and_labels(TRAIN_IMAGES), *images_and_labels(TEST_IMAGES))
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> SGANConfig:
+    """A run of a few hundredths of a second, in a number format that every CPU has."""
+    return SGANConfig(
+        labels=40,
+        steps=8,
+        labelled_batch_size=16,
+        batch_size=12,
+        latent_size=5,
+        channels_g=(6, 5, 4),
+        channels_d=(4, 5, 6),
+        precision="float32",
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_sources(tiny_mnist, tiny_config):
+    return split_sources(tiny_mnist, tiny_config)
+
+
+@pytest.fixture(params=["cpu", "cuda", "mps"])
+def device(request) -> str:
+    """Each kind of device in turn."""
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not found[request.param]:
+        pytest.skip("this machine has no such device (cuda or mps)")
+    return request.param
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Any attempt to reach a network fails the test."""
+
+    def refuse(*arguments, **named):
+        raise AssertionError(f"something tried to reach the network: {arguments}")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")

@@ -1,0 +1,74 @@
+"""environment.yml (conda, Binder), pyproject.toml (pip), constraints.txt and the Makefile agree."""
+
+import re
+import tomllib
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from rattler import MatchSpec
+
+ROOT = Path(__file__).resolve().parent.parent
+CONDA_NAMES = {"torch": "pytorch-cpu"}  # conda-forge's name of the CPU build
+
+
+@pytest.fixture(scope="module")
+def required() -> dict[str, Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    return {requirement.name: requirement for requirement in map(Requirement, lines)}
+
+
+@pytest.fixture(scope="module")
+def conda() -> dict[str, MatchSpec]:
+    lines = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    specs = [MatchSpec(line, strict=True) for line in lines if isinstance(line, str)]
+    return {spec.name.normalized: spec for spec in specs}
+
+
+def test_conda_installs_exactly_the_packages_that_pip_installs(required, conda):
+    wanted = {CONDA_NAMES.get(name, name) for name in required} | {"python", "pip"}
+    assert set(conda) == wanted
+
+
+def test_conda_and_pip_ask_for_the_same_versions(required, conda):
+    for name, requirement in required.items():
+        spec = conda[CONDA_NAMES.get(name, name)]
+        asked = str(requirement.specifier).replace("==0.11.*", "0.11.*")
+        assert str(spec.version) == asked, name
+
+
+def test_conda_python_is_the_one_that_pip_requires(conda):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert str(conda["python"].version) == project["requires-python"]
+
+
+def test_conda_installs_the_package_itself():
+    pip = [
+        line
+        for line in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+        if isinstance(line, dict)
+    ]
+    assert pip == [{"pip": ["-e ."]}]
+
+
+def test_the_constraints_name_every_package_within_its_range(required):
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pinned = {name.lower().replace("_", "-"): number for name, number in pinned.items()}
+    for name, requirement in required.items():
+        assert pinned[name.lower()] in requirement.specifier, name
+
+
+def test_the_installed_torch_is_in_range(required):
+    assert version("torch") in SpecifierSet(str(required["torch"].specifier))
+
+
+def test_the_project_names_no_package_index():
+    pattern = re.compile(r"(index-url|find-links|https?://[^\s]*(simple|wheels|whl))")
+    for name in ("pyproject.toml", "environment.yml", "constraints.txt", "Makefile", ".ci/run"):
+        assert not pattern.search((ROOT / name).read_text()), name

@@ -1,0 +1,71 @@
+"""Every figure: drawn, the same each time, described, and with its provenance."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sgan_utils import figures, recording
+from sgan_utils.errors import SGANError
+from sgan_utils.figures import FIGURES_FOLDER, RECIPES, draw_figures
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("figures")
+    draw_figures(folder=folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_figure_is_the_committed_one_byte_for_byte(drawn, name):
+    for suffix in (".png", ".svg", ".json"):
+        fresh, committed = (folder / f"{name}{suffix}" for folder in (drawn, FIGURES_FOLDER))
+        assert fresh.read_bytes() == committed.read_bytes(), f"{committed.name} is stale: run `sgan figures`"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_figure_is_readable_at_blog_width_and_has_a_description(drawn, name):
+    width, height = Image.open(drawn / f"{name}.png").size
+    assert 300 <= width <= 1400
+    assert height <= 1400
+    assert len(RECIPES[name].alt) > 40
+    assert RECIPES[name].alt.split(",")[0].split(":")[0] in (drawn / f"{name}.svg").read_text().replace("&apos;", "'")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_provenance_says_how_to_make_the_figure_and_its_runs(drawn, name):
+    about = json.loads((drawn / f"{name}.json").read_text())
+    assert about["command"] == f"sgan figures --only {name}"
+    if RECIPES[name].records:
+        for record in about["drawn_from"].values():
+            assert {"command", "commit", "versions", "device", "date"} <= set(record)
+
+
+def test_nothing_stands_in_the_folder_that_no_recipe_makes():
+    known = {f"{name}{suffix}" for name in RECIPES for suffix in (".png", ".svg", ".json")}
+    assert {path.name for path in FIGURES_FOLDER.iterdir()} == known
+
+
+def test_every_lesson_has_figures():
+    assert {recipe.lesson for recipe in RECIPES.values()} == {1, 2, 3, 4}
+
+
+def test_only_draws_only(tmp_path):
+    assert draw_figures(["heads", "step"], tmp_path) == [tmp_path / "heads.png", tmp_path / "step.png"]
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_an_unknown_figure_is_named_before_anything_is_drawn(tmp_path):
+    with pytest.raises(SGANError, match="no figure named 'cat': the figures are game,"):
+        draw_figures(["heads", "cat"], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_record_is_named_with_its_cure(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    monkeypatch.setattr(figures.Material, "record", staticmethod(recording.load_record))
+    with pytest.raises(SGANError, match=r"loader is missing .* sgan figures --retrain"):
+        draw_figures(["loader"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,92 @@
+"""Running lessons: outputs, pages that need no network, and errors that name the cell."""
+
+import re
+
+import nbformat
+import pytest
+
+from sgan_utils import lessons
+from sgan_utils.errors import SGANError
+from sgan_utils.lessons import lesson_paths, run_lesson, show_source, write_page
+from sgan_utils.training import discriminator_step
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    def write(*cells: str):
+        path = tmp_path / "01_tiny.ipynb"
+        made = [nbformat.v4.new_markdown_cell("# 1. Tiny")]
+        made += [nbformat.v4.new_code_cell(source) for source in cells]
+        nbformat.write(nbformat.v4.new_notebook(cells=made), path)
+        return path
+
+    return write
+
+
+def test_running_a_lesson_leaves_the_notebook_alone_and_writes_a_page(notebook, tmp_path):
+    path = notebook("print(6 * 7)")
+    before = path.read_bytes()
+    lesson = run_lesson(path, tmp_path / "pages")
+    assert path.read_bytes() == before
+    page = lesson.page.read_text()
+    assert "42" in page
+    assert "<title>1. Tiny</title>" in page
+
+
+def test_outputs_are_kept_on_demand_without_progress_bars_and_timestamps(notebook, tmp_path):
+    path = notebook("from tqdm.auto import tqdm\nfor _ in tqdm(range(3), unit='step'):\n    pass\nprint('done')")
+    run_lesson(path, tmp_path, keep_outputs=True)
+    stored = nbformat.read(path, as_version=4)
+    cell = stored.cells[1]
+    assert [output.get("text") for output in cell.outputs] == ["done\n"]
+    assert cell.execution_count == 1
+    assert "widgets" not in stored.metadata
+    assert "execution" not in cell.metadata
+
+
+def test_a_failing_cell_is_named_in_one_sentence_and_nothing_is_written(notebook, tmp_path):
+    path = notebook("a = 1", "1 / 0", "print('never')")
+    before = path.read_bytes()
+    with pytest.raises(SGANError, match=r"^01_tiny.ipynb stopped in cell 3 of 4: ZeroDivisionError: division by zero$"):
+        run_lesson(path, tmp_path / "pages", keep_outputs=True)
+    assert path.read_bytes() == before
+    assert not (tmp_path / "pages").exists()
+
+
+def test_a_page_asks_no_other_host_for_anything(tmp_path):
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 1. T\n\nAn equation: $\\frac{1}{2}$")])
+    write_page(made, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert not re.findall(r"""(?:src|href)=["']https?://""", page)
+    assert not re.findall(r"""(?:import|url\()\s*["']?https?://""", page)
+
+
+def test_equations_become_mathml_and_code_stays_code(tmp_path):
+    source = "# 1. T\n\n$$-\\log\\sigma(r)$$\n\nprice `$5` and\n\n```\n$x$\n```"
+    write_page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)]), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<math") == 1
+    assert "<code>$5</code>" in page
+    assert "$x$" in page
+
+
+def test_show_source_is_the_running_source_without_the_docstring():
+    shown = show_source(discriminator_step).data
+    assert shown.startswith("```python\ndef discriminator_step(")
+    assert "optimizer.zero_grad()" in shown
+    assert '"""' not in shown
+
+
+def test_lessons_come_in_order_and_can_be_picked():
+    names = [path.stem for path in lesson_paths()]
+    assert names == sorted(names)
+    assert names[:4] == ["01_data", "02_models", "03_training", "04_results"]
+    assert [path.stem for path in lesson_paths("03")] == ["03_training"]
+
+
+def test_an_unknown_lesson_is_answered_with_those_there_are(monkeypatch, tmp_path):
+    with pytest.raises(SGANError, match="no lesson is named like '99': the lessons are 01_data"):
+        lesson_paths("99")
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+    with pytest.raises(SGANError, match="none in"):
+        lesson_paths()

@@ -1,0 +1,123 @@
+"""Recorded results tell the truth about the code as it is now."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from sgan_utils import recording
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import Batches, load_mnist, split_sources
+from sgan_utils.errors import SGANError
+from sgan_utils.evaluation import accuracy, draw, fixed_latents
+from sgan_utils.recording import Record, load_record, save_record
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_mnist()
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("sgan", SGANConfig.preset("lesson")),
+        ("gan", SGANConfig.preset("lesson", supervised_weight=0.0)),
+        ("d_wins", SGANConfig.preset("d_wins")),
+    ],
+)
+def test_a_recorded_run_is_of_the_preset_as_it_is_now(name, config):
+    record = load_record(name)
+    assert SGANConfig(**record.about["config"]) == config
+    assert len(record.history) == config.steps
+    assert record.arrays["film_steps"][-1] <= config.steps
+
+
+def test_the_recorded_accuracy_is_that_of_the_recorded_model(data):
+    record = load_record("sgan")
+    _, discriminator, config = record.models()
+    measured = accuracy(discriminator, data.test_images, data.test_labels)
+    assert measured == pytest.approx(record.about["test_accuracy"], abs=0.0005)
+    assert config == SGANConfig.preset("lesson")
+    named = torch.from_numpy(record.arrays["test_logits"]).float().argmax(1)
+    assert (named == data.test_labels).float().mean().item() == pytest.approx(measured, abs=0.0005)
+
+
+def test_the_recorded_samples_are_what_the_recorded_generator_draws():
+    record = load_record("sgan")
+    generator, _, config = record.models()
+    fresh = draw(generator, fixed_latents(recording.SAMPLES, config.latent_size)).int().numpy()
+    # Trained in bfloat16, drawn here in float32 or another order of summation: a few grey levels at most.
+    assert np.abs(fresh - record.arrays["samples"].astype(int)).mean() < 2
+
+
+def test_the_recorded_failures_are_failures():
+    beliefs = load_record("d_wins").history.iloc[-50:]
+    assert beliefs["belief_in_real"].mean() > 0.98
+    assert beliefs["belief_in_generated"].mean() < 0.02
+    floor = math.log(math.e + 9) - 1
+    softmax_twice = load_record("softmax_twice").history
+    assert softmax_twice["softmax_twice"].min() >= floor - 1e-4
+    assert softmax_twice["logits"].iloc[-20:].mean() < 0.3
+
+
+def test_records_name_no_path_and_no_machine():
+    for path in recording.RESULTS.glob("*/record.json"):
+        text = path.read_text()
+        assert not re.search(r"(/root|/home|/work|/tmp|/Users|\\\\)", text), path
+        assert re.fullmatch(r"[0-9a-f]{40}", json.loads(text)["commit"]), f"{path} was recorded from uncommitted code"
+
+
+def test_a_record_comes_back_as_it_was_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    save_record(Record("tiny", {"what": "tiny"}, arrays={"a": np.arange(3)}))
+    back = load_record("tiny")
+    assert back.about == {"what": "tiny"}
+    assert back.history is None
+    assert back.arrays["a"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_missing_or_damaged_record_gives_one_sentence_with_the_cure(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    if content:
+        (tmp_path / "sgan").mkdir()
+        (tmp_path / "sgan" / "record.json").write_text(content)
+    with pytest.raises(SGANError, match=r"missing or damaged .* git checkout -- results"):
+        load_record("sgan")
+
+
+def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
+    """The real recorders on runs of a few steps, so that --retrain is known to work."""
+    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    preset = SGANConfig.preset
+    tiny = {"steps": 2, "labels": 300, "labelled_batch_size": 8, "batch_size": 8}
+    tiny |= {"channels_g": (4, 4, 4), "channels_d": (4, 4, 4)}
+    monkeypatch.setattr(SGANConfig, "preset", lambda name, **changes: preset(name, **{**changes, **tiny}))
+    said = []
+    monkeypatch.setattr(recording, "load_mnist", lambda: data._replace(test_images=data.test_images[:500]))
+    monkeypatch.setattr(recording, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
+    recording.record_all(said.append)
+    assert [line.split()[1] for line in said] == ["sgan", "gan", "d_wins", "softmax_twice", "untrained", "loader"]
+    committed = load_record("sgan").arrays
+    monkeypatch.undo()
+    assert set(committed) == set(load_record("sgan").arrays)
+
+
+def test_the_loader_is_measured_against_memory(data):
+    speeds = recording.loader_speeds(data, batches=2, batch_size=10)
+    assert list(speeds)[-1] == "tensors in memory"
+    assert all(speed > 0 for speed in speeds.values())
+
+
+def test_the_softmax_mistake_cannot_fall_below_its_floor(data):
+    config = SGANConfig(steps=5, channels_d=(4, 4, 4), labels=100)
+    sources = split_sources(data, config)
+    batches = Batches((sources.labelled_images, sources.labelled_labels), 20, seed=0)
+    right, wrong = (recording.classifier_losses(batches, config, softmax_first) for softmax_first in (False, True))
+    assert wrong[0] == pytest.approx(math.log(10), abs=0.05)
+    assert right != wrong
+    assert min(wrong) > math.log(math.e + 9) - 1
