@@ -231,7 +231,7 @@ def _sentence(problem: dict[str, Any]) -> str:
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         return f"there is no hyperparameter named {name!r}: the fields are {', '.join(SGANConfig.model_fields)}."
-    whole = "a whole number " if problem["type"].startswith("int") else ""
+    whole = "a whole number " if problem["type"].startswith("int") and len(problem["loc"]) == 1 else ""
     number = "a number " if problem["type"] in ("float_parsing", "float_type", "finite_number") else ""
     return (
         f"{name} must be {whole}{number}{allowed(name)}, got {problem['input']!r}: "

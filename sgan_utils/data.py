@@ -92,10 +92,12 @@ def unpack(folder: Path | str) -> None:
     Each file appears under its own name only when it is whole, so an interruption leaves nothing half-written.
 
     Raises:
-        DataError: if an archive is missing or damaged.
+        DataError: if an archive is missing or damaged, or an old cache would be read instead.
     """
     raw = Path(folder) / "MNIST" / "raw"
     cure = "restore it with `git checkout -- data/MNIST/raw`, or copy the original archive there."
+    if (old_cache := raw.parent / "processed").exists():  # torchvision would take it for the images, unverified
+        raise DataError(f"{old_cache} was made by an old torchvision and cannot be verified: delete this folder.")
     for archive in ARCHIVES:
         packed, unpacked = raw / f"{archive.name}.gz", raw / archive.name
         if not packed.is_file():
@@ -168,7 +170,7 @@ def draw_labelled(labels: Tensor, count: int, seed: int) -> Tensor:
     """
     if count > len(labels):
         raise DataError(f"cannot draw {count} labelled images from {len(labels)}: ask for fewer labels.")
-    generator = torch.Generator().manual_seed(seed)
+    labels, generator = labels.cpu(), torch.Generator().manual_seed(seed)
     rank = torch.empty_like(labels)  # 0 for the first image drawn of its class, 1 for the second, ...
     for digit in labels.unique():
         members = (labels == digit).nonzero().squeeze(1)

@@ -103,11 +103,11 @@ def draw_network(stages: Sequence[Stage], colour: str, title: str = "", ax: Axes
     Args:
         stages: from input to output.
     """
-    spacing = 2.75
-    ax = _canvas(ax, width=spacing * len(stages) + 0.3, height=4.3)
-    ax.set_ylim(0.1, 4.3)
+    spacing = 2.9
+    ax = _canvas(ax, width=spacing * (len(stages) - 1) + 2.4, height=5.9 if title else 5.1, bottom=0.1)
+    ax.text(0.0, 5.85, title, va="top", weight="bold", fontsize=11)
     for i, stage in enumerate(stages):
-        x, middle = 0.5 + i * spacing, 2.25
+        x, middle = 0.6 + i * spacing, 2.3
         if stage.size == 1:
             height, depth = 0.35 + 0.62 * np.log10(max(stage.channels, 1)), 1
             sheet = (0.22, height)
@@ -120,16 +120,14 @@ def draw_network(stages: Sequence[Stage], colour: str, title: str = "", ax: Axes
         shape = f"{stage.channels} numbers" if stage.size == 1 else f"{stage.channels} × {stage.size} × {stage.size}"
         ax.text(x + sheet[0] / 2, 0.62, shape, ha="center", va="top", fontsize=8.5)
         if i:
-            ax.text(x - 0.75, 4.2, stage.name, ha="center", va="top", fontsize=7.5, color=MUTED, linespacing=1.25)
+            ax.text(x - 0.75, 4.95, stage.name, ha="center", va="top", fontsize=7.5, color=MUTED, linespacing=1.25)
             _arrow(ax, (x - 1.0, middle), (x - 0.4, middle), MUTED)
-    ax.set_title(title)
     return ax
 
 
 def draw_heads(ax: Axes | None = None) -> Axes:
     """The three heads of D: which outputs name the digit, and where the real/fake logit is read."""
-    ax = _canvas(ax, width=13.2, height=3.5)
-    ax.set_ylim(0.3, 3.5)
+    ax = _canvas(ax, width=13.2, height=3.5, bottom=0.3)
     heads = (
         ("two heads (the post)", "r", "= r, an output of its own", UNLABELLED),
         ("N+1 outputs (Odena)", "g", "= logsumexp(0 … 9) − g", GENERATED),
@@ -181,10 +179,10 @@ def draw_step(ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _canvas(ax: Axes | None, width: float, height: float) -> Axes:
+def _canvas(ax: Axes | None, width: float, height: float, bottom: float = -0.45) -> Axes:
     if ax is None:
-        _, ax = plt.subplots(figsize=(7.6, 7.6 * height / width))
-    ax.set(xlim=(0, width), ylim=(-0.45, height), aspect="equal")
+        _, ax = plt.subplots(figsize=(7.6, 7.6 * (height - bottom) / width))
+    ax.set(xlim=(0, width), ylim=(bottom, height), aspect="equal")
     ax.axis("off")
     return ax
 
@@ -220,6 +218,7 @@ def _feedback(ax: Axes, corners: Sequence[tuple[float, float]]) -> None:
 def _row_of_images(ax: Axes, x: float, y: float, pixels: np.ndarray, colour: str) -> None:
     for i, image in enumerate(pixels):
         left = x + 0.95 * i
-        ax.imshow(image, extent=(left, left + 0.85, y, y + 0.85), cmap="gray_r", vmin=0, vmax=255)
+        place = (left, left + 0.85, y, y + 0.85)
+        ax.imshow(image, extent=place, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
         ax.add_patch(Rectangle((left, y), 0.85, 0.85, fill=False, edgecolor=colour, linewidth=1.6))
     ax.set(xlim=(0, 11.4), ylim=(-0.45, 5.4))
