@@ -98,9 +98,12 @@ def _load(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise CheckpointError(f"{path} does not exist: check the name, or train and save it first.")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged or not a safetensors file ({error}): delete it.") from error
+    if "config" not in texts:
+        raise CheckpointError(f"{path} was not written by this package: name another file.")
+    return tensors, texts
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

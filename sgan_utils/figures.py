@@ -130,6 +130,39 @@ def batch(material: Material) -> Figure:
 
 @figure(
     1,
+    "One image four times: Resize(28) leaves it as it is, Resize(14) makes it coarser, CenterCrop(14) cuts out its "
+    "middle, CenterCrop(42) adds paper around it.",
+)
+def resize_and_crop(material: Material) -> Figure:
+    from torchvision import transforms
+
+    image = transforms.ToPILImage()(material.data().train_images[0])
+    drawn, axes = plt.subplots(1, 4, figsize=(7.0, 2.1))
+    tried = [(transforms.Resize, 28), (transforms.Resize, 14), (transforms.CenterCrop, 14), (transforms.CenterCrop, 42)]
+    for ax, (transform, size) in zip(axes, tried, strict=True):
+        ax.imshow(transform(size)(image))
+        ax.set_title(f"{transform.__name__}({size})", fontsize=9)
+        ax.grid(visible=False)
+    return drawn
+
+
+@figure(
+    1,
+    "Histograms of one image's pixel values: bytes from 0 to 255, after ToTensor from 0 to 1, after Normalize from "
+    "-1 to 1, all of the same shape.",
+)
+def pixel_values(material: Material) -> Figure:
+    pixels = material.data().train_images[0].numpy()
+    drawn, axes = plt.subplots(1, 3, figsize=(7.0, 2.3), sharey=True)
+    steps = {"bytes": pixels, "ToTensor": pixels / 255, "Normalize": (pixels / 255 - 0.5) / 0.5}
+    for ax, (name, values) in zip(axes, steps.items(), strict=True):
+        plotting.plot_histogram(values, "pixel value", ax=ax).set(title=name, ylabel="")
+    axes[0].set_ylabel("pixels (log scale)")
+    return drawn
+
+
+@figure(
+    1,
     "Bars of how many of the 60,000 training images show each digit: between 5,421 fives and 6,742 ones; "
     "beside them a balanced draw of 30,000, the same number of each.",
 )

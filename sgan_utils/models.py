@@ -140,7 +140,7 @@ def initialise_weights(model: nn.Module, std: float = 0.02) -> nn.Module:
 def build_models(config: SGANConfig) -> tuple[Generator, Discriminator]:
     """G and D as ``config`` describes them, with initial weights that depend on its seed alone."""
     with torch.random.fork_rng(devices=[]):  # leaves the caller's random state as it was
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)  # torch.manual_seed would seed the GPU's as well
         g = initialise_weights(Generator(config.latent_size, config.channels_g), config.weight_std)
         d = initialise_weights(Discriminator(config.head, config.channels_d), config.weight_std)
     return g, d

@@ -255,8 +255,8 @@ def loader_speeds(data: MNIST, batches: int = 100, batch_size: int = 100) -> dic
     """Images per second that three ways of making the same batches deliver (higher is better).
 
     Returns:
-        Name of the way -> images per second, by the median time of ``batches`` batches: the first few are slow
-        on some machines, until their threads have found a core each.
+        Name of the way -> images per second, by the median time of ``batches`` batches, on one thread: two may wait
+        for each other longer than work this small takes.
     """
     from torchvision import datasets
 
@@ -269,7 +269,8 @@ def loader_speeds(data: MNIST, batches: int = 100, batch_size: int = 100) -> dic
         "DataLoader, ready-made tensors": iter(DataLoader(ready, batch_size, shuffle=True)),
         "tensors in memory": (to_model_range(from_memory[step][0]) for step in range(batches)),
     }
-    speeds = {}
+    speeds, threads = {}, torch.get_num_threads()
+    torch.set_num_threads(1)
     for name, way in ways.items():
         seconds = []
         for _ in range(batches):
@@ -277,4 +278,5 @@ def loader_speeds(data: MNIST, batches: int = 100, batch_size: int = 100) -> dic
             next(way)
             seconds.append(time.perf_counter() - before)
         speeds[name] = round(batch_size / float(np.median(seconds)))
+    torch.set_num_threads(threads)
     return speeds

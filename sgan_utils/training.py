@@ -6,9 +6,10 @@ and takes care of what a learner need not see: the device, the history, checkpoi
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -179,7 +180,7 @@ class Run:
             with self.autocast():
                 update_bn((to_model_range(images) for images in some), self.average)
             self._classifier_of_step = self.step
-        return self.average.module
+        return self.average.module.eval()
 
     @property
     def images_per_second(self) -> float:
@@ -243,19 +244,22 @@ def train(
     try:
         with bar:
             while run.step < config.steps:
-                _one_step(run, labelled_batches, unlabelled_batches)
+                with _interrupted_afterwards():
+                    _one_step(run, labelled_batches, unlabelled_batches)
                 run.train_seconds = time.perf_counter() - before
                 bar.update()
-                if run.step % LOOK_EVERY == 0 or run.step == config.steps:
+                save_now = checkpoint and run.step % checkpoint_every == 0
+                if run.step % LOOK_EVERY == 0 or run.step == config.steps or save_now:
                     _stop_if_diverged(run)
                 for callback in callbacks:
                     callback(run)
-                if checkpoint and run.step % checkpoint_every == 0:
+                if save_now:
                     save_checkpoint(run, checkpoint)
     except KeyboardInterrupt:
         run.stopped = f"interrupted after step {run.step} of {config.steps}"
     run.train_seconds = time.perf_counter() - before
     if checkpoint:
+        _stop_if_diverged(run)  # a run that was interrupted may have gone wrong since the last look
         save_checkpoint(run, checkpoint)
     return run
 
@@ -284,14 +288,30 @@ def cooled(progress: float, cool_down: float) -> float:
     return min(1.0, (1.0 - progress) / cool_down) if cool_down else 1.0
 
 
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Ctrl-C waits for the end, so that a run that was stopped, and its checkpoint, consist of whole steps."""
+    asked = []
+    try:
+        usual = signal.signal(signal.SIGINT, lambda *_: asked.append(True))
+    except ValueError:  # in a thread, which Ctrl-C does not reach
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if asked:
+        signal.raise_signal(signal.SIGINT)
+
+
 def _stop_if_diverged(run: Run) -> None:
-    finite = run.log.look().isfinite()
+    finite = run.log.tensor().isfinite()
     if finite.all():
         return
     row, column = (~finite).nonzero()[0].tolist()
-    step = run.step - len(finite) + row + 1
     raise DivergedError(
-        f"'{History.columns[column]}' is no longer a finite number in step {step} of {run.config.steps}: "
+        f"'{History.columns[column]}' is no longer a finite number in step {row + 1} of {run.config.steps}: "
         f"lower learning_rate_d (now {run.config.learning_rate_d}) or learning_rate_g "
         f"(now {run.config.learning_rate_g}).",
         run,

@@ -13,6 +13,7 @@ from matplotlib import pyplot as plt
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import MNIST, load_mnist, split_sources
+from sgan_utils.training import Run, train
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN_IMAGES, TEST_IMAGES = 400, 100
@@ -58,6 +59,40 @@ def tiny_sources(tiny_mnist, tiny_config):
     return split_sources(tiny_mnist, tiny_config)
 
 
+@pytest.fixture
+def quick_train(tiny_config, tiny_sources):
+    """``train`` on the tiny images, without a progress bar; keywords that are fields change the configuration."""
+
+    def quick(sources=tiny_sources, **named) -> Run:
+        fields = {name: named.pop(name) for name in list(named) if name in SGANConfig.model_fields}
+        return train(tiny_config.but(**fields), sources, **{"progress": False, "device": "cpu", **named})
+
+    return quick
+
+
+def tensors_of(run: Run) -> dict[str, torch.Tensor]:
+    """Everything that a run has become, by name."""
+    models = {"generator": run.generator, "discriminator": run.last_discriminator, "classifier": run.classifier()}
+    found = {"history": run.log.tensor(), "latent_random": run.latent_random.get_state()}
+    found |= {f"{name}/{key}": value for name, model in models.items() for key, value in model.state_dict().items()}
+    for name in ("optimizer_g", "optimizer_d"):
+        for number, state in getattr(run, name).state_dict()["state"].items():
+            found |= {f"{name}/{number}/{key}": torch.as_tensor(value) for key, value in state.items()}
+    return found
+
+
+@pytest.fixture(scope="session")
+def differences():
+    """A function that names what is not the same, bit for bit, in two runs."""
+
+    def compare(one: Run, other: Run) -> list[str]:
+        ours, theirs = tensors_of(one), tensors_of(other)
+        assert ours.keys() == theirs.keys()
+        return [name for name, value in ours.items() if not torch.equal(value, theirs[name])]
+
+    return compare
+
+
 @pytest.fixture(params=["cpu", "cuda", "mps"])
 def device(request) -> str:
     """Each kind of device in turn."""
@@ -80,6 +115,7 @@ def no_network(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _close_figures():
+def _start_alike_and_tidy_up():
+    torch.manual_seed(0)
     yield
     plt.close("all")

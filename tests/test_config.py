@@ -61,14 +61,19 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
 )
 def test_an_error_names_field_range_value_and_how_to_set_it(name, value, allowed):
     option = "--" + name.replace("_", "-")
-    assert complaint(**{name: value}) == f"{name} must be {allowed}, got {value!r}: set SGANConfig({name}=...) or {option}."
+    assert (
+        complaint(**{name: value})
+        == f"{name} must be {allowed}, got {value!r}: set SGANConfig({name}=...) or {option}."
+    )
 
 
 @pytest.mark.parametrize("name", ["channels_g", "channels_d"])
 @pytest.mark.parametrize("wrong", [0, 1025, -1, 8.5, "wide"])
 def test_a_wrong_channel_among_three_is_named_with_the_range(name, wrong):
     said = complaint(**{name: (8, wrong, 8)})
-    assert said.startswith(f"{name} must be three whole numbers between 1 and 1024, got {wrong!r}: set SGANConfig({name}=")
+    assert said.startswith(
+        f"{name} must be three whole numbers between 1 and 1024, got {wrong!r}: set SGANConfig({name}="
+    )
 
 
 def test_every_wrong_field_is_named_not_only_the_first():
@@ -83,7 +88,9 @@ def test_an_unknown_field_is_named_and_the_known_ones_are_listed():
 
 
 def test_labels_and_held_out_images_must_fit_into_the_training_set_together():
-    assert complaint(labels=58_001, held_out=2_000).startswith("labels must be at most 58000 when held_out=2000, got 58001")
+    assert complaint(labels=58_001, held_out=2_000).startswith(
+        "labels must be at most 58000 when held_out=2000, got 58001"
+    )
     assert SGANConfig(labels=58_000, held_out=2_000).labels == 58_000
 
 

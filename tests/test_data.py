@@ -2,6 +2,7 @@
 
 import builtins
 import errno
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -243,7 +244,7 @@ def test_a_torchvision_that_does_not_fit_torch_is_named_with_the_cure(monkeypatc
         return real_import(name, *arguments, **named)
 
     monkeypatch.setattr(builtins, "__import__", broken_import)
-    with pytest.raises(SGANError, match="not a matched pair.*pip install"):
+    with pytest.raises(SGANError, match=r"not a matched pair.*pip install"):
         load_mnist()
 
 
@@ -302,7 +303,7 @@ def test_the_draw_is_the_same_for_the_same_seed_and_another_for_another(mnist):
 
 def test_a_larger_draw_contains_the_smaller_one(mnist):
     draws = [set(draw_labelled(mnist.train_labels, count, seed=3).tolist()) for count in (10, 25, 100, 5_000, 60_000)]
-    assert all(smaller < larger for smaller, larger in zip(draws, draws[1:], strict=False))
+    assert all(smaller < larger for smaller, larger in itertools.pairwise(draws))
 
 
 def test_drawing_all_images_gives_each_once(mnist):

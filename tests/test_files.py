@@ -1,6 +1,5 @@
 """Files that are whole, or not there."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ def test_the_new_content_stands_at_the_path(tmp_path):
     path = tmp_path / "note.txt"
     write_whole(path, lambda part: part.write_text("new"))
     assert path.read_text() == "new"
-    assert os.listdir(tmp_path) == ["note.txt"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_existing_file_is_replaced(tmp_path):
@@ -54,7 +53,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, reas
     with pytest.raises(type(reason)):
         write_whole(path, fail_half_way)
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["note.txt"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_writer_that_fails_leaves_nothing_where_nothing_was(tmp_path):
@@ -63,7 +62,7 @@ def test_a_writer_that_fails_leaves_nothing_where_nothing_was(tmp_path):
 
     with pytest.raises(ValueError, match="bad"):
         write_whole(tmp_path / "note.txt", fail)
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path):

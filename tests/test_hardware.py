@@ -8,7 +8,8 @@ from sgan_utils.hardware import pick_device, pick_precision
 
 
 @pytest.mark.parametrize(
-    ("cuda", "mps", "wanted"), [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+    ("cuda", "mps", "wanted"),
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
 )
 def test_auto_takes_the_first_of_cuda_mps_and_cpu_that_is_there(monkeypatch, cuda, mps, wanted):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)

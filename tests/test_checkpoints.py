@@ -1,0 +1,311 @@
+"""Models and runs on disk: what is read is what was written, and a resumed run is the uninterrupted one."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from sgan_utils import checkpoints, training
+from sgan_utils.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models
+from sgan_utils.errors import CheckpointError, DivergedError
+from sgan_utils.models import HEADS, build_models
+from sgan_utils.training import Run, generator_step
+
+
+def interrupt_at(step):
+    def callback(run):
+        if run.step == step:
+            raise KeyboardInterrupt
+
+    return callback
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.safetensors"
+
+
+@pytest.fixture
+def fresh(tiny_config, tiny_sources):
+    """A run that has not begun."""
+    return Run.start(tiny_config, tiny_sources.unlabelled_images)
+
+
+# Resuming
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"head": "n_plus_1", "generator_loss": "feature_matching", "protocol": "labelled-only"},
+        {"precision": "bfloat16", "average_decay": 0.0, "cool_down": 0.0},
+    ],
+)
+def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(quick_train, path, fields, differences):
+    stopped = quick_train(checkpoint=path, callbacks=[interrupt_at(3)], **fields)
+    assert stopped.step == 3
+    resumed = quick_train(checkpoint=path, **fields)
+    assert (resumed.step, resumed.stopped) == (8, "")
+    assert differences(resumed, quick_train(**fields)) == []
+
+
+def test_a_run_may_be_interrupted_again_and_again(quick_train, path, differences):
+    for step in (1, 2, 5, 7):
+        quick_train(checkpoint=path, callbacks=[interrupt_at(step)])
+    assert differences(quick_train(checkpoint=path), quick_train()) == []
+
+
+def test_ctrl_c_in_the_middle_of_a_step_does_not_spoil_the_checkpoint(quick_train, path, monkeypatch, differences):
+    calls = []
+
+    def generator_step_under_ctrl_c(*arguments):
+        calls.append(1)
+        if len(calls) == 4:  # D has made this step, G has not
+            os.kill(os.getpid(), signal.SIGINT)
+        return generator_step(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "generator_step", generator_step_under_ctrl_c)
+        assert quick_train(checkpoint=path).stopped == "interrupted after step 4 of 8"
+    assert differences(quick_train(checkpoint=path), quick_train()) == []
+
+
+def test_a_killed_process_resumes_from_its_last_checkpoint_bit_for_bit(
+    quick_train, tiny_config, tiny_sources, path, differences
+):
+    sources = path.with_name("sources.safetensors")
+    save_file(tiny_sources._asdict(), sources)
+    script = """
+import json, os, signal, sys
+from safetensors.torch import load_file
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import Sources
+from sgan_utils.training import train
+
+def die(run):
+    if run.step == 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+config, sources, checkpoint = SGANConfig(**json.loads(sys.argv[1])), Sources(**load_file(sys.argv[2])), sys.argv[3]
+train(config, sources, device="cpu", progress=False, checkpoint=checkpoint, checkpoint_every=3, callbacks=[die])
+"""
+    arguments = [tiny_config.model_dump_json(), str(sources), str(path)]
+    ended = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    steps = []
+    resumed = quick_train(checkpoint=path, callbacks=[lambda run: steps.append(run.step)])
+    assert steps == [7, 8]  # the last checkpoint was that of step 6
+    assert differences(resumed, quick_train()) == []
+
+
+def test_a_resumed_run_goes_on_counting_its_time(quick_train, path):
+    first = quick_train(checkpoint=path, callbacks=[interrupt_at(4)])
+    seconds = []
+    quick_train(checkpoint=path, callbacks=[lambda run: seconds.append(run.train_seconds)])
+    assert first.train_seconds < seconds[0] < seconds[-1]
+
+
+def test_a_finished_run_is_read_back_and_not_trained_again(quick_train, path, differences):
+    finished = quick_train(checkpoint=path)
+    steps = []
+    again = quick_train(checkpoint=path, callbacks=[lambda run: steps.append(run.step)])
+    assert steps == []
+    assert differences(again, finished) == []
+    assert again.history.equals(finished.history)
+
+
+def test_a_checkpoint_brings_back_everything_that_the_next_step_needs(quick_train, fresh, path, differences):
+    run = quick_train(steps=8, callbacks=[interrupt_at(5)])
+    save_checkpoint(run, path)
+    load_checkpoint(fresh, path)
+    assert differences(run, fresh) == []
+    assert (fresh.step, fresh.train_seconds) == (5, run.train_seconds)
+    assert fresh.average.n_averaged == 5
+    assert fresh.history.equals(run.history)
+
+
+def test_checkpoints_are_saved_every_so_many_steps_and_at_the_end(quick_train, path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(training, "save_checkpoint", lambda run, where: saved.append((run.step, where)))
+    quick_train(checkpoint=path, checkpoint_every=3)
+    assert saved == [(3, path), (6, path), (8, path)]
+
+
+def test_saving_on_the_way_changes_nothing(quick_train, path, differences):
+    assert differences(quick_train(checkpoint=path, checkpoint_every=1), quick_train()) == []
+
+
+def test_a_checkpoint_may_stand_in_a_folder_that_is_not_there_yet(quick_train, tmp_path):
+    path = tmp_path / "a" / "b" / "run.safetensors"
+    quick_train(checkpoint=str(path))
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_diverged_run_does_not_replace_the_last_good_checkpoint(quick_train, path, differences):
+    def poison(run):
+        if run.step == 4:
+            with torch.no_grad():
+                run.generator.project.weight.fill_(torch.nan)
+
+    with pytest.raises(DivergedError, match="in step 5 of 8"):
+        quick_train(checkpoint=path, checkpoint_every=3, callbacks=[poison])
+    assert differences(quick_train(checkpoint=path), quick_train()) == []
+
+
+def test_a_diverged_run_that_is_interrupted_does_not_replace_it_either(quick_train, path, differences):
+    def poison(run):
+        if run.step == 4:
+            with torch.no_grad():
+                run.generator.project.weight.fill_(torch.nan)
+
+    with pytest.raises(DivergedError, match="in step 5 of 8"):
+        quick_train(checkpoint=path, checkpoint_every=3, callbacks=[poison, interrupt_at(5)])
+    assert differences(quick_train(checkpoint=path), quick_train()) == []
+
+
+def test_a_save_that_fails_leaves_the_old_checkpoint(quick_train, path, monkeypatch):
+    run = quick_train(checkpoint=path)
+    old = path.read_bytes()
+
+    def disk_full(tensors, part, metadata):
+        part.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save_file", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(run, path)
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]
+
+
+# Checkpoints that do not fit
+
+
+@pytest.mark.parametrize(
+    ("field", "saved", "now"),
+    [("seed", 0, 1), ("labels", 40, 50), ("channels_d", (4, 5, 6), (6, 5, 4)), ("head", "two_heads", "n")],
+)
+def test_a_checkpoint_of_another_configuration_is_refused_by_field_and_values(quick_train, path, field, saved, now):
+    quick_train(checkpoint=path, **{field: saved})
+    with pytest.raises(CheckpointError) as caught:
+        quick_train(checkpoint=path, **{field: now})
+    assert str(caught.value) == (
+        f"{path} was saved with {field}={saved!r}, this run has {field}={now!r}: "
+        "name another checkpoint, or delete this one to start anew."
+    )
+
+
+def test_a_checkpoint_of_another_precision_is_refused(quick_train, path, monkeypatch):
+    monkeypatch.setattr(training, "pick_precision", lambda precision, device: torch.bfloat16)
+    quick_train(checkpoint=path, precision="auto")
+    monkeypatch.setattr(training, "pick_precision", lambda precision, device: torch.float32)
+    with pytest.raises(CheckpointError) as caught:
+        quick_train(checkpoint=path, precision="auto")
+    assert "was computed in torch.bfloat16, this machine takes torch.float32: set precision" in str(caught.value)
+
+
+class Bomb:
+    """A pickle that, read back, leaves a file behind."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text", "pickle"])
+@pytest.mark.parametrize("load", ["models", "run"])
+def test_a_damaged_file_is_refused_and_nothing_in_it_runs(quick_train, path, tiny_config, tmp_path, damage, load):
+    if load == "run":
+        quick_train(checkpoint=path)
+    else:
+        save_models(path, *build_models(tiny_config), tiny_config)
+    whole = path.read_bytes()
+    bomb = pickle.dumps(Bomb(tmp_path / "boom"))
+    path.write_bytes({"truncated": whole[:-10], "empty": b"", "text": b"not a model\n" * 9, "pickle": bomb}[damage])
+    with pytest.raises(CheckpointError) as caught:
+        quick_train(checkpoint=path) if load == "run" else load_models(path)
+    assert str(caught.value).startswith(f"{path} is damaged or not a safetensors file")
+    assert not (tmp_path / "boom").exists()
+
+
+def test_a_missing_file_is_named(path, fresh):
+    for load in (lambda: load_models(path), lambda: load_checkpoint(fresh, path)):
+        with pytest.raises(CheckpointError) as caught:
+            load()
+        assert str(caught.value) == f"{path} does not exist: check the name, or train and save it first."
+
+
+def test_a_file_of_models_only_cannot_be_resumed(quick_train, path, tiny_config):
+    save_models(path, *build_models(tiny_config), tiny_config)
+    with pytest.raises(CheckpointError) as caught:
+        quick_train(checkpoint=path)
+    assert str(caught.value) == f"{path} holds models, not a training run to resume: name another checkpoint."
+
+
+@pytest.mark.parametrize("metadata", [None, {"made": "elsewhere"}])
+def test_somebody_elses_safetensors_file_is_refused(path, fresh, metadata):
+    save_file({"weight": torch.zeros(3)}, path, metadata)
+    for load in (lambda: load_models(path), lambda: load_checkpoint(fresh, path)):
+        with pytest.raises(CheckpointError) as caught:
+            load()
+        assert str(caught.value) == f"{path} was not written by this package: name another file."
+
+
+# Models
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_models_read_back_give_the_very_same_outputs(path, tiny_config, head):
+    config = tiny_config.but(head=head, seed=5, weight_std=0.1)
+    written = build_models(config)
+    save_models(path, *written, config)
+    *read, config_read = load_models(path)
+    assert config_read == config
+    assert not any(model.training for model in read)
+    latent, images = torch.randn(4, config.latent_size), torch.rand(4, 1, 28, 28)
+    assert torch.equal(read[0](latent), written[0].eval()(latent))
+    assert all(torch.equal(a, b) for a, b in zip(read[1](images), written[1].eval()(images), strict=True))
+
+
+def test_trained_models_are_read_back_with_what_normalisation_remembers(quick_train, path):
+    run = quick_train()
+    save_models(path, run.generator, run.classifier(), run.config)
+    for read, trained in zip(load_models(path)[:2], (run.generator, run.classifier()), strict=True):
+        theirs = trained.state_dict()
+        assert all(torch.equal(value, theirs[name]) for name, value in read.state_dict().items())
+
+
+def test_the_models_of_a_checkpoint_can_be_read_too(quick_train, path):
+    run = quick_train(checkpoint=path)
+    generator, discriminator, config = load_models(path)
+    assert config == run.config
+    for read, trained in ((generator, run.generator), (discriminator, run.last_discriminator)):
+        assert all(torch.equal(a, b) for a, b in zip(read.parameters(), trained.parameters(), strict=True))
+
+
+def test_a_file_says_in_plain_json_how_it_was_made(quick_train, path, tiny_config):
+    quick_train(checkpoint=path)
+    content = path.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    assert json.loads(header["__metadata__"]["config"]) == tiny_config.model_dump(mode="json")
+    assert json.loads(header["__metadata__"]["notes"])["step"] == 8
+    with safe_open(path, framework="pt") as file:
+        assert file.get_tensor("history").shape == (8, 5)
+
+
+def test_models_on_another_device_are_saved_for_every_machine(path, tiny_config, device):
+    generator, discriminator = (model.to(device) for model in build_models(tiny_config))
+    save_models(path, generator, discriminator, tiny_config)
+    read = load_models(path)[0]
+    assert {parameter.device.type for parameter in read.parameters()} == {"cpu"}
+    assert all(torch.equal(a, b.cpu()) for a, b in zip(read.parameters(), generator.parameters(), strict=True))
