@@ -69,7 +69,7 @@ def most_confident_mistakes(class_logits: Tensor, labels: Tensor, count: int = 2
     """The images that D names wrongly with the highest probability; fewer than ``count`` if it errs less often."""
     confidence, predicted = class_logits.softmax(1).max(1)
     wrong = (predicted != labels).nonzero().squeeze(1)
-    worst = wrong[confidence[wrong].argsort(descending=True)[:count]]
+    worst = wrong[confidence[wrong].argsort(descending=True, stable=True)[:count]]
     return Mistakes(worst, predicted[worst], labels[worst], confidence[worst])
 
 

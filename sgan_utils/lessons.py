@@ -20,6 +20,7 @@ from sgan_utils.files import write_whole
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = 300  # seconds; a lesson takes under 90, on a busy machine perhaps twice as long
+WIDGET = "application/vnd.jupyter.widget-view+json"
 RESULT_TAG = "main-result"  # tag of the cell whose printed last line is the lesson's result in the table
 
 
@@ -127,8 +128,7 @@ def _in_256_colours(picture: str) -> str:
 
 def _is_progress_bar(output: Any) -> bool:
     shown = output.get("data", {})
-    is_widget = "application/vnd.jupyter.widget-view+json" in shown
-    return (is_widget and "step/s" in shown.get("text/plain", "")) or "step/s" in output.get("text", "")
+    return (WIDGET in shown and "step/s" in shown.get("text/plain", "")) or "step/s" in output.get("text", "")
 
 
 def _main_result(notebook: Any) -> str:
@@ -141,27 +141,50 @@ def _main_result(notebook: Any) -> str:
 
 
 def write_page(notebook: Any, page: Path) -> None:
-    """A notebook as one HTML file that reads well without a network: equations become MathML."""
-    from nbconvert import HTMLExporter
+    """A notebook as one HTML file that reads well without a network.
 
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = _equations_to_mathml(cell.source)
+    Equations become MathML, widgets a remark, solutions fold, and links lead to the other lessons' pages.
+    """
+    from nbconvert import HTMLExporter
+    from nbformat.v4 import new_markdown_cell, new_output
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    remark = new_output("stream", text="(A widget: open the lesson in JupyterLab to turn it.)\n")
+    aside: list[str] = []  # HTML that nbconvert would tear apart: it goes in at the end, where placeholders stand
+    for number, cell in enumerate(notebook.cells):
+        if "solution" in cell.metadata.get("tags", []):
+            code = highlight(cell.source, PythonLexer(), HtmlFormatter())
+            aside.append(f"<details><summary>Solution</summary>{code}</details>")
+            notebook.cells[number] = new_markdown_cell(_placeholder(len(aside) - 1))
+        elif cell.cell_type == "markdown":
+            cell.source = _set_equations_aside(cell.source, aside)
+            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
+        else:
+            cell.outputs = [remark if WIDGET in output.get("data", {}) else output for output in cell.outputs]
     exporter = HTMLExporter(embed_images=True, mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
     body, _ = exporter.from_notebook_node(notebook)
+    for number, html in enumerate(aside):
+        body = body.replace(_placeholder(number), html, 1)
     title = next((c.source.lstrip("# ").splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"), "")
     body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1)
     write_whole(page, lambda part: part.write_text(body, encoding="utf-8"))
 
 
-def _equations_to_mathml(markdown: str) -> str:
-    """Replace $$…$$ and $…$ outside of code by MathML, which browsers draw without a script."""
+def _set_equations_aside(markdown: str, aside: list[str]) -> str:
+    """Put a placeholder for each $$…$$ and $…$ outside of code, and add its MathML, which needs no script."""
     from latex2mathml.converter import convert
 
     def one(match: re.Match) -> str:
         if match["code"]:
             return match["code"]
-        return convert(match["block"] or match["inline"], display="block" if match["block"] else "inline")
+        aside.append(convert(match["block"] or match["inline"], display="block" if match["block"] else "inline"))
+        return _placeholder(len(aside) - 1)
 
     pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$"
     return re.sub(pattern, one, markdown, flags=re.DOTALL)
+
+
+def _placeholder(number: int) -> str:
+    return f"PLACEHOLDER{number:04}HERE"

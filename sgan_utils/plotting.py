@@ -137,7 +137,8 @@ def plot_class_balance(counts: Mapping[str, Sequence[int]], ax: Axes | None = No
     ax = ax or plt.subplots()[1]
     width = 0.8 / len(counts)
     for i, (name, numbers) in enumerate(counts.items()):
-        ax.bar(np.arange(len(numbers)) + (i - (len(counts) - 1) / 2) * width, numbers, width, label=name)
+        places = np.arange(len(numbers)) + (i - (len(counts) - 1) / 2) * width
+        ax.bar(places, np.asarray(numbers), width, label=name)
     ax.set(xlabel="digit", ylabel="images", xticks=range(10))
     ax.grid(axis="x", visible=False)
     if len(counts) > 1:

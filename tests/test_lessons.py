@@ -61,6 +61,22 @@ def test_a_page_asks_no_other_host_for_anything(tmp_path):
     assert not re.findall(r"""(?:import|url\()\s*["']?https?://""", page)
 
 
+def test_a_widget_becomes_a_remark_on_the_page(notebook, tmp_path):
+    path = notebook("from ipywidgets import IntSlider\nIntSlider()")
+    page = run_lesson(path, tmp_path).page.read_text()
+    assert "open the lesson in JupyterLab" in page
+    assert "IntSlider(value=0)" not in page
+
+
+def test_solutions_fold_and_links_lead_to_pages(tmp_path):
+    text = nbformat.v4.new_markdown_cell("# 1. T\n\nOn to [lesson 2](02_models.ipynb)")
+    solution = nbformat.v4.new_code_cell("answer = 42", metadata={"tags": ["solution"]})
+    write_page(nbformat.v4.new_notebook(cells=[text, solution]), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert 'href="02_models.html"' in page
+    assert page.index("<summary>Solution") < page.index(">42<") < page.index("</details>")
+
+
 def test_equations_become_mathml_and_code_stays_code(tmp_path):
     source = "# 1. T\n\n$$-\\log\\sigma(r)$$\n\nprice `$5` and\n\n```\n$x$\n```"
     write_page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)]), tmp_path / "page.html")
