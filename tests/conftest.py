@@ -1,5 +1,6 @@
 """What the tests share: tiny images, a tiny configuration, and the real MNIST, loaded once."""
 
+import functools
 import socket
 from pathlib import Path
 
@@ -70,6 +71,16 @@ def quick_train(tiny_config, tiny_sources):
     return quick
 
 
+LESSON_NETWORKS = {"channels_g": (64, 32, 16), "channels_d": (24, 48, 96), "batch_size": 50, "precision": "auto"}
+
+
+@pytest.fixture
+def train_as_in_the_lessons(quick_train):
+    """``quick_train`` with the networks, the number format and the threads of the lessons, for two steps."""
+    torch.set_num_threads(2)
+    return functools.partial(quick_train, steps=2, **LESSON_NETWORKS)
+
+
 def tensors_of(run: Run) -> dict[str, torch.Tensor]:
     """Everything that a run has become, by name."""
     models = {"generator": run.generator, "discriminator": run.last_discriminator, "classifier": run.classifier()}
@@ -117,5 +128,8 @@ def no_network(monkeypatch):
 @pytest.fixture(autouse=True)
 def _start_alike_and_tidy_up():
     torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tiny networks gain nothing from more, and lose a lot where the machine is busy
     yield
+    torch.set_num_threads(threads)
     plt.close("all")

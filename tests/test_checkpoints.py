@@ -57,6 +57,13 @@ def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(qui
     assert differences(resumed, quick_train(**fields)) == []
 
 
+def test_resuming_is_exact_for_the_networks_of_the_lessons_on_two_threads_too(
+    train_as_in_the_lessons, path, differences
+):
+    train_as_in_the_lessons(checkpoint=path, callbacks=[interrupt_at(1)])
+    assert differences(train_as_in_the_lessons(checkpoint=path), train_as_in_the_lessons()) == []
+
+
 def test_a_run_may_be_interrupted_again_and_again(quick_train, path, differences):
     for step in (1, 2, 5, 7):
         quick_train(checkpoint=path, callbacks=[interrupt_at(step)])
@@ -85,6 +92,7 @@ def test_a_killed_process_resumes_from_its_last_checkpoint_bit_for_bit(
     save_file(tiny_sources._asdict(), sources)
     script = """
 import json, os, signal, sys
+import torch
 from safetensors.torch import load_file
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Sources
@@ -94,6 +102,7 @@ def die(run):
     if run.step == 8:
         os.kill(os.getpid(), signal.SIGKILL)
 
+torch.set_num_threads(1)
 config, sources, checkpoint = SGANConfig(**json.loads(sys.argv[1])), Sources(**load_file(sys.argv[2])), sys.argv[3]
 train(config, sources, device="cpu", progress=False, checkpoint=checkpoint, checkpoint_every=3, callbacks=[die])
 """

@@ -240,10 +240,8 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(quick_train, fields, diffe
     assert differences(quick_train(seed=3, **fields), quick_train(seed=3, **fields)) == []
 
 
-def test_the_promise_holds_for_the_networks_of_the_lessons_too(tiny_config, tiny_sources, differences):
-    fields = {"channels_g": (64, 32, 16), "channels_d": (24, 48, 96), "batch_size": 50, "precision": "auto", "steps": 3}
-    runs = [train(tiny_config.but(**fields), tiny_sources, progress=False) for _ in range(2)]
-    assert differences(*runs) == []
+def test_the_promise_holds_for_the_networks_of_the_lessons_on_two_threads_too(train_as_in_the_lessons, differences):
+    assert differences(train_as_in_the_lessons(), train_as_in_the_lessons()) == []
 
 
 def test_another_seed_gives_another_run(quick_train):
