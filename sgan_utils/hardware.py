@@ -30,7 +30,12 @@ def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        native = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
+        native = any(cpu_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
     else:
         native = False
     return torch.bfloat16 if native else torch.float32
+
+
+def cpu_capabilities() -> dict[str, object]:
+    """What torch knows about this CPU, such as ``"cpu_name"`` and ``"amx_bf16"``; empty where torch cannot say."""
+    return getattr(torch.cpu, "get_capabilities", dict)()

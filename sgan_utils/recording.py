@@ -29,6 +29,7 @@ from sgan_utils.data import MNIST, Batches, data_folder, load_mnist, post_transf
 from sgan_utils.errors import SGANError
 from sgan_utils.evaluation import Film, accuracy, believe, draw, fixed_latents, principal_directions, walk
 from sgan_utils.files import write_whole
+from sgan_utils.hardware import cpu_capabilities
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.plotting import as_bytes
@@ -116,9 +117,10 @@ def _commit() -> str:
 
 
 def _processor() -> str:
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    capability = torch.backends.cpu.get_cpu_capability()
-    return name or f"{platform.system()} {platform.machine()} CPU ({capability})"
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    name = cpu_capabilities().get("cpu_name", "CPU")
+    return f"{name} ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
 
 
 def summary(run: Run, data: MNIST) -> dict[str, Any]:
@@ -234,15 +236,26 @@ def classifier_losses(batches: Batches, config: SGANConfig, softmax_first: bool 
 
 
 def record_untrained(data: MNIST) -> None:
-    """What G draws before training, for three spreads of its initial weights, as D sees it in the first step."""
+    """Networks before training, for three spreads of their weights: what G draws, what becomes of D's signal."""
     spreads, latents = (0.002, 0.02, 0.2), fixed_latents(10, SGANConfig.preset("lesson").latent_size)
-    samples = []
+    real = to_model_range(data.train_images[:200])
+    samples, signals = [], []
     for std in spreads:
-        generator, _ = build_models(SGANConfig.preset("lesson", weight_std=std))
+        generator, discriminator = build_models(SGANConfig.preset("lesson", weight_std=std))
         with torch.no_grad():  # in training mode: BatchNorm normalises this batch by itself
             samples.append(as_bytes(generator(latents)))
-    arrays = {"weight_std": np.array(spreads), "samples": np.stack(samples)}
+        signals.append([signal_spread(discriminator.train(normalised), real) for normalised in (True, False)])
+    arrays = {"weight_std": np.array(spreads), "samples": np.stack(samples), "signal": np.array(signals)}
     save_record(Record("untrained", {"what": "untrained"} | provenance("sgan figures --retrain"), arrays=arrays))
+
+
+def signal_spread(discriminator: Discriminator, images: torch.Tensor) -> list[float]:
+    """The standard deviation of D's numbers after each of its three convolutional blocks and at its outputs."""
+    with torch.no_grad():
+        blocks = [discriminator.look[: 3 * (i + 1)](images) for i in range(3)]
+        return [
+            float(signal.std()) for signal in (*blocks, discriminator.decide(blocks[-1].permute(0, 2, 3, 1).flatten(1)))
+        ]
 
 
 def record_loader(data: MNIST) -> None:

@@ -244,6 +244,30 @@ def test_the_promise_holds_for_the_networks_of_the_lessons_on_two_threads_too(tr
     assert differences(train_as_in_the_lessons(), train_as_in_the_lessons()) == []
 
 
+def test_batches_and_latents_all_depend_on_the_seed_and_not_on_each_other(quick_train, monkeypatch):
+    def drawn(seed):
+        seen = []
+
+        def noted_latent(*arguments):
+            seen.append(sample_latent(*arguments))
+            return seen[-1]
+
+        def noted_step(discriminator, optimizer, labelled, unlabelled, *rest):
+            seen.extend([labelled[0], unlabelled])
+            return discriminator_step(discriminator, optimizer, labelled, unlabelled, *rest)
+
+        monkeypatch.setattr(training, "sample_latent", noted_latent)
+        monkeypatch.setattr(training, "discriminator_step", noted_step)
+        quick_train(seed=seed, steps=1, protocol="labelled-only", labelled_batch_size=12)
+        return seen
+
+    for one, other in zip(drawn(seed=0), drawn(seed=1), strict=True):
+        assert one.shape == other.shape
+        assert not torch.equal(one, other)
+    _, labelled, unlabelled = drawn(seed=0)
+    assert not torch.equal(labelled, unlabelled)
+
+
 def test_another_seed_gives_another_run(quick_train):
     one, other = quick_train(seed=0), quick_train(seed=1)
     assert not (one.history == other.history).any(axis=None)
