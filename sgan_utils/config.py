@@ -140,6 +140,9 @@ class SGANConfig(BaseModel):
         except ValidationError as error:
             raise ConfigError(_sentences(error)) from None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ConfigError(f"a configuration does not change: make another one with config.but({name}={value!r}).")
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.labels > TRAINING_IMAGES - self.held_out:

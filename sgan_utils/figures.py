@@ -81,7 +81,13 @@ def draw_figures(only: Iterable[str] = (), folder: Path = FIGURES_FOLDER) -> lis
 def _draw_one(recipe: Recipe, folder: Path) -> Path:
     material = Material()
     with mpl.rc_context(plotting.STYLE):
-        drawn = recipe.draw(material)
+        try:
+            drawn = recipe.draw(material)
+        except KeyError as error:
+            raise SGANError(
+                f"the records for figure {recipe.name!r} lack {error}: they are older than the code; "
+                "make them anew with `sgan figures --retrain`."
+            ) from error
         for suffix, metadata in (
             (".svg", {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}),
             (".png", {"Software": None, "Title": recipe.name, "Description": recipe.alt}),

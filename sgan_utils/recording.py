@@ -170,16 +170,15 @@ def record_sgan(data: MNIST) -> None:
         "generated": draw(generator, fixed_latents(CLOUD, config.latent_size, seed=2)),
     }
     points = principal_directions(torch.cat([believe(discriminator, images).features for images in clouds.values()]))
-    arrays = (
-        film
-        | {
-            "walks": torch.stack(ways).numpy(),
-            "test_logits": on_test.class_logits.half().numpy(),
-            "train_logits": believe(discriminator, data.train_images[:25]).class_logits.half().numpy(),
-            "points": points.half().numpy(),  # labelled, unlabelled, generated, CLOUD each
-            "point_digits": sources.labelled_labels[:CLOUD].to(torch.uint8).numpy(),
-        }
-    )
+    fine_walk = draw(generator, walk(latents[0], latents[1], steps=41))
+    arrays = {
+        **film,
+        "walks": torch.stack(ways).numpy(),
+        "walk_logits": believe(discriminator, fine_walk).class_logits.half().numpy(),
+        "test_logits": on_test.class_logits.half().numpy(),
+        "train_logits": believe(discriminator, data.train_images[:25]).class_logits.half().numpy(),
+        "points": points.half().numpy(),  # labelled, unlabelled, generated, CLOUD each
+    }
     save_record(Record("sgan", about, run.history, arrays), run)
 
 

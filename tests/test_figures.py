@@ -69,3 +69,10 @@ def test_a_missing_record_is_named_with_its_cure(tmp_path, monkeypatch):
     with pytest.raises(SGANError, match=r"loader is missing .* sgan figures --retrain"):
         draw_figures(["loader"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_record_older_than_the_code_is_named_with_its_cure(tmp_path, monkeypatch):
+    bare = recording.Record("sgan", {})
+    monkeypatch.setattr(figures.Material, "record", staticmethod(lambda name: bare))
+    with pytest.raises(SGANError, match=r"figure 'film' lack 'film_steps': they are older than the code"):
+        draw_figures(["film"], tmp_path / "out")
