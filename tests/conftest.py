@@ -1,6 +1,7 @@
 """What the tests share: tiny images, a tiny configuration, and the real MNIST, loaded once."""
 
 import functools
+import os
 import socket
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 mpl.use("Agg")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # for the notebooks' kernels; see cli.main
 
 from matplotlib import pyplot as plt
 
