@@ -176,7 +176,10 @@ def class_balance(material: Material) -> Figure:
     labels = material.data().train_labels
     drawn = labels[draw_labelled(labels, 30_000, seed=0)]
     counts = {"all training images": images_by_class(labels), "labelled draw of 30,000": images_by_class(drawn)}
-    return plotting.plot_class_balance(counts).figure
+    drawn, ax = plt.subplots()
+    ax.set_prop_cycle(color=[plotting.MUTED, LABELLED])
+    plotting.plot_class_balance(counts, ax=ax)
+    return drawn
 
 
 @figure(1, "A hundred labelled images, ten of each digit, one row a digit: all the labels that a small budget buys.")
@@ -307,7 +310,6 @@ def signal(material: Material) -> Figure:
     drawn, axes = plt.subplots(1, 2, figsize=(7.0, 2.5), sharey=True)
     places = ["conv 1", "conv 2", "conv 3", "out"]
     for i, (ax, title) in enumerate(zip(axes, ("with BatchNorm", "without"), strict=True)):
-        ax.set_prop_cycle(color=["#767676", "#CC79A7", "#000000"])
         spreads = zip(arrays["weight_std"], arrays["signal"][:, i], strict=True)
         plotting.plot_lines({f"std {std:g}": (places, signal) for std, signal in spreads}, "", "", ax=ax)
         ax.set(yscale="log", title=title)

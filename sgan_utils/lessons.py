@@ -85,6 +85,7 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
     )
     before = time.perf_counter()
     try:

@@ -40,7 +40,8 @@ STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "image.cmap": "gray_r",  # ink on paper
-    "axes.prop_cycle": plt.cycler(color=[LABELLED, GENERATED, UNLABELLED, GENERATOR, "#CC79A7", "#F0E442", "#000000"]),
+    # Curves that stand for none of the above take colours that have no meaning of their own.
+    "axes.prop_cycle": plt.cycler(color=["#000000", "#CC79A7", MUTED, "#8C510A", "#9EBCDA"]),
     "svg.hashsalt": "sgan",  # the same picture gives the same file
 }
 
