@@ -213,7 +213,7 @@ def record_softmax_twice(data: MNIST, steps: int = 200) -> None:
     sources = split_sources(data, config)
     batches = Batches((sources.labelled_images, sources.labelled_labels), 100, seed=0)
     losses = {"logits": classifier_losses(batches, config), "softmax_twice": classifier_losses(batches, config, True)}
-    history = pd.DataFrame(losses, index=pd.RangeIndex(1, steps + 1, name="step"))
+    history = pd.DataFrame(losses, index=pd.RangeIndex(1, config.steps + 1, name="step"))
     about = {"what": "softmax_twice", "config": config.model_dump(mode="json"), "seed": config.seed}
     save_record(Record("softmax_twice", about | provenance("sgan figures --retrain"), history))
 

@@ -66,7 +66,7 @@ def test_an_unknown_figure_is_named_before_anything_is_drawn(tmp_path):
 def test_a_missing_record_is_named_with_its_cure(tmp_path, monkeypatch):
     monkeypatch.setattr(recording, "RESULTS", tmp_path)
     monkeypatch.setattr(figures.Material, "record", staticmethod(recording.load_record))
-    with pytest.raises(SGANError, match=r"loader is missing .* sgan figures --retrain"):
+    with pytest.raises(SGANError, match=r"loader is missing .*sgan figures --retrain"):
         draw_figures(["loader"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

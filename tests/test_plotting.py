@@ -290,7 +290,11 @@ def test_the_house_style_is_taken_on_for_what_follows():
         _, ax = plt.subplots()
         assert not ax.spines["top"].get_visible()
         assert mpl.rcParams["image.cmap"] == "gray_r"
-        assert ax.plot([0, 1])[0].get_color() == LABELLED
+        drawn = {ax.plot([0, 1])[0].get_color() for _ in range(5)}
+        assert len(drawn) == 5
+        # A curve that stands for no source and no network must not look like one.
+        meaningful = {LABELLED, UNLABELLED, GENERATED, plotting.DISCRIMINATOR, plotting.GENERATOR}
+        assert drawn.isdisjoint(meaningful)
 
 
 def test_the_colours_of_sources_and_networks_can_be_told_apart_in_print_too():

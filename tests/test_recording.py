@@ -86,7 +86,7 @@ def test_a_missing_or_damaged_record_gives_one_sentence_with_the_cure(tmp_path, 
     if content:
         (tmp_path / "sgan").mkdir()
         (tmp_path / "sgan" / "record.json").write_text(content)
-    with pytest.raises(SGANError, match=r"missing or damaged .* git checkout -- results"):
+    with pytest.raises(SGANError, match=r"missing or damaged .*git checkout -- results"):
         load_record("sgan")
 
 
