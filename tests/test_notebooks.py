@@ -3,6 +3,8 @@
 import ast
 import re
 import statistics
+import tempfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -134,4 +136,6 @@ def test_imports_by_name_and_defines_nothing_that_the_package_has(notebook):
 
 
 def test_names_no_place_of_this_machine(path):
-    assert not re.search(r"(/root/|/home/|/work/|/tmp/|/Users/)", path.read_text())
+    text = path.read_text()
+    for place in (NOTEBOOKS.parent, Path.home(), tempfile.gettempdir()):
+        assert f"{place}/" not in text

@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,7 +69,8 @@ def test_the_recorded_failures_are_failures():
 def test_records_name_no_path_and_no_machine():
     for path in recording.RESULTS.glob("*/record.json"):
         text = path.read_text()
-        assert not re.search(r"(/root|/home|/work|/tmp|/Users|\\\\)", text), path
+        for place in (recording.RESULTS.parent, Path.home(), tempfile.gettempdir()):
+            assert str(place) not in text, path
         assert re.fullmatch(r"[0-9a-f]{40}", json.loads(text)["commit"]), f"{path} was recorded from uncommitted code"
 
 
