@@ -39,5 +39,5 @@ setup: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lessons,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lessons,scale,test]'
 	touch $@

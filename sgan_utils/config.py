@@ -56,17 +56,17 @@ class SGANConfig(BaseModel):
         description="Fixes the labelled draw, the initial weights, the order of the images and the latents.",
     )  # fmt: skip
     steps: int = Field(
-        600, ge=1, le=1_000_000, title="Steps",
+        400, ge=1, le=1_000_000, title="Steps",
         description="How often D and G are each updated.",
         json_schema_extra={"unit": "steps", "scale": "log"},
     )  # fmt: skip
     labelled_batch_size: int = Field(
-        200, ge=2, le=2_000, title="Labelled batch size",
+        100, ge=2, le=2_000, title="Labelled batch size",
         description="Labelled images in one step.",
         json_schema_extra={"unit": "images", "scale": "log"},
     )  # fmt: skip
     batch_size: int = Field(
-        50, ge=2, le=2_000, title="Batch size",
+        32, ge=2, le=2_000, title="Batch size",
         description="Unlabelled images, and as many generated ones, in one step.",
         json_schema_extra={"unit": "images", "scale": "log"},
     )  # fmt: skip
@@ -121,7 +121,7 @@ class SGANConfig(BaseModel):
         json_schema_extra={"unit": "channels"},
     )  # fmt: skip
     channels_d: Channels = Field(
-        (24, 48, 96), title="Channels of D",
+        (32, 64, 128), title="Channels of D",
         description="Feature maps at 14x14, 7x7 and 4x4 pixels.",
         json_schema_extra={"unit": "channels"},
     )  # fmt: skip

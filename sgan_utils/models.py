@@ -68,10 +68,10 @@ class Generator(nn.Module):
             # A bias would be taken away again by the normalisation that follows.
             nn.ConvTranspose2d(c7, c14, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(c14),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.ConvTranspose2d(c14, c28, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(c28),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(c28, 1, kernel_size=3, padding=1),
             nn.Tanh(),
         )
@@ -89,20 +89,20 @@ class Discriminator(nn.Module):
         channels: feature maps at 14x14, 7x7 and 4x4 pixels.
     """
 
-    def __init__(self, head: Head = "two_heads", channels: tuple[int, int, int] = (24, 48, 96)) -> None:
+    def __init__(self, head: Head = "two_heads", channels: tuple[int, int, int] = (32, 64, 128)) -> None:
         super().__init__()
         c14, c7, c4 = channels
         outputs, self.read = HEADS[head]
         self.look = nn.Sequential(
             nn.Conv2d(1, c14, kernel_size=5, stride=2, padding=2, bias=False),
             nn.BatchNorm2d(c14),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(c14, c7, kernel_size=5, stride=2, padding=2, bias=False),
             nn.BatchNorm2d(c7),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(c7, c4, kernel_size=3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(c4),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
         )
         self.decide = nn.Linear(c4 * 4 * 4, outputs)
 

@@ -36,7 +36,7 @@ from sgan_utils.plotting import as_bytes
 from sgan_utils.training import Run, train
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-FILM_STEPS = [1, 25, 50, 100, 200, 400, 600]
+FILM_STEPS = [1, 25, 50, 100, 200, 300, 400]
 SAMPLES = 50  # images of G kept in a record
 CLOUD = 300  # images of each source whose features are kept
 

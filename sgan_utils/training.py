@@ -24,7 +24,7 @@ from sgan_utils.checkpoints import load_checkpoint, save_checkpoint
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, Sources, load_mnist, split_sources, to_model_range
 from sgan_utils.errors import DivergedError
-from sgan_utils.hardware import pick_device, pick_precision
+from sgan_utils.hardware import keep_freed_memory, pick_device, pick_precision
 from sgan_utils.losses import generator_loss, supervised_loss, unsupervised_loss
 from sgan_utils.models import Discriminator, Generator, build_models, frozen, sample_latent
 
@@ -229,6 +229,7 @@ def train(
         DivergedError: if a loss is no longer finite; its ``run`` holds what was reached.
         CheckpointError: if ``checkpoint`` cannot be read or is of another configuration.
     """
+    keep_freed_memory()
     sources = sources or split_sources(load_mnist(), config)
     sources = Sources(*(tensor.to(pick_device(device)) for tensor in sources))
     labelled = (sources.labelled_images, sources.labelled_labels)

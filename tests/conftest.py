@@ -73,7 +73,9 @@ def quick_train(tiny_config, tiny_sources):
     return quick
 
 
-LESSON_NETWORKS = {"channels_g": (64, 32, 16), "channels_d": (24, 48, 96), "batch_size": 50, "precision": "auto"}
+LESSON_NETWORKS = {
+    name: getattr(SGANConfig(), name) for name in ("channels_g", "channels_d", "batch_size", "precision")
+}
 
 
 @pytest.fixture

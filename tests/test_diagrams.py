@@ -80,7 +80,7 @@ def test_the_stages_of_our_networks_are_those_of_the_post():
     ]  # fmt: skip
     downscaling = stages_of([*discriminator.look, nn.Flatten(), discriminator.decide], torch.zeros(1, 1, 28, 28))
     assert [(s.channels, s.size) for s in downscaling] == [
-        (1, 28), (24, 14), (48, 7), (96, 4), (1536, 1), (10, 1),
+        (1, 28), (32, 14), (64, 7), (128, 4), (2048, 1), (10, 1),
     ]  # fmt: skip
 
 
