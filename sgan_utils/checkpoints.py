@@ -84,7 +84,7 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
     _restore_optimizer(run.optimizer_g, _under("optimizer_g", tensors))
     _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors))
     run.latent_random.set_state(tensors["latent_random"])
-    run.log = History(seen=tensors["history"])
+    run.log = History(tensors["history"], run.team)
     run.step, run.train_seconds = notes["step"], notes["train_seconds"]
 
 

@@ -39,7 +39,8 @@ def main() -> None:
     try:
         app()
     except SGANError as error:
-        typer.secho(f"sgan: {error}", fg="red", err=True)
+        if os.environ.get("RANK", "0") == "0":  # all processes of a team fail alike; one says so
+            typer.secho(f"sgan: {error}", fg="red", err=True)
         sys.exit(1)
 
 
@@ -91,6 +92,8 @@ def train(
     *,
     preset: Annotated[str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}.")] = "lesson",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine, each with a share of the batch.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; torchrun starts this command on each of them.")] = 1,
     save: Annotated[Path | None, typer.Option(help="Write the trained G and D to this file (.safetensors).")] = None,
     history: Annotated[Path | None, typer.Option(help="Write the losses of every step to this file (.csv).")] = None,
     checkpoint: Annotated[
@@ -100,6 +103,21 @@ def train(
 ) -> None:
     """Train G and D, then read the test set once. Ctrl-C stops and keeps what was reached."""
     config = SGANConfig.preset(preset, **changes)
+    from sgan_utils import parallel
+
+    team = parallel.ALONE
+    if parallel.launched_by_torchrun():
+        team = parallel.join_team(device, devices * nodes)
+    elif devices * nodes > 1:
+        parallel.check_shares(config, devices * nodes)
+        if nodes > 1:
+            raise SGANError(
+                "several machines are started by torchrun, with this command on each of them: torchrun "
+                f"--nnodes {nodes} --nproc-per-node {devices} --rdzv-backend c10d --rdzv-endpoint FIRST_MACHINE:29500 "
+                f"-m sgan_utils {' '.join(sys.argv[1:])}; see docs/beyond_one_machine.md."
+            )
+        raise typer.Exit(parallel.start_under_torchrun(sys.argv[1:], devices))
+
     from sgan_utils.checkpoints import save_models
     from sgan_utils.data import load_mnist, split_sources
     from sgan_utils.files import write_whole
@@ -110,9 +128,12 @@ def train(
     sources = split_sources(data, config)
     failure = None
     try:
-        run = train_run(config, sources, device=device, checkpoint=checkpoint, progress=not as_json)
+        run = train_run(config, sources, device=device, team=team, checkpoint=checkpoint, progress=not as_json)
     except DivergedError as error:
         failure, run = error, error.run
+    difference = team.largest_difference(run.generator, run.last_discriminator)
+    if not team.is_first:
+        return
     if history:
         table = run.history
         write_whole(history, lambda part: table.to_csv(part))
@@ -121,6 +142,8 @@ def train(
     if save:
         save_models(save, run.generator, run.classifier(), config)
     result = summary(run, data)
+    if team.size > 1:
+        result |= {"processes": team.size, "largest_difference_between_processes": difference}
     if as_json:
         typer.echo(json.dumps(result))
         return
@@ -131,6 +154,71 @@ def train(
     )
     if run.stopped:
         typer.secho(f"stopped early: {run.stopped}", fg="yellow", err=True)
+
+
+@app.command()
+@config_options
+def study(
+    changes: dict[str, Any],
+    *,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=V1,V2", help="Values to try, such as labels=25,100 or channels_d=8x16x32; can be given again."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many, from --seed on, for every combination.")] = 1,
+    preset: Annotated[str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}.")] = "lesson",
+    out: Annotated[Path, typer.Option(help="Gather the runs here (.csv), and go on from here if it exists.")] = Path(
+        "build/study.csv"
+    ),
+    workers: Annotated[int | None, typer.Option(help="Processes on this machine; by default one a core.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this dask scheduler, on any machines.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as one JSON list and nothing else.")] = False,
+) -> None:
+    """Train every combination of the given values with several seeds, many at once. Ctrl-C keeps what is finished."""
+    base, varied = SGANConfig.preset(preset, **changes), _varied(vary or [])
+    from sgan_utils.study import grid, mean_and_spread, run_study
+
+    configs = grid(base, varied, range(base.seed, base.seed + seeds))
+    try:
+        rows = run_study(configs, out, scheduler, workers, progress=not as_json)
+    except KeyboardInterrupt:
+        raise SGANError(f"interrupted: what is finished is in {out}, the same command goes on from it.") from None
+    if as_json:
+        records = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        typer.echo(json.dumps(records))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = mean_and_spread(rows)
+    table = Table(*(column.replace("_", " ") for column in summary.columns))
+    for row in summary.itertuples(index=False):
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    Console().print(table)
+    for config, failed in zip(configs, rows["failed"], strict=True):
+        if failed:
+            typer.secho(f"seed {config.seed} failed: {failed}", fg="yellow", err=True)
+    typer.echo(f"{len(rows)} runs are in {_near(out)}")
+
+
+def _varied(texts: list[str]) -> dict[str, list[Any]]:
+    """``["labels=25,100"]`` as ``{"labels": ["25", "100"]}``; :class:`SGANConfig` will make numbers of them."""
+    varied: dict[str, list[Any]] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        name = name.strip().replace("-", "_")
+        split = [value.strip() for value in values.split(",")]
+        if not name or not all(split):
+            raise SGANError(f"--vary takes FIELD=VALUE,VALUE, such as --vary labels=25,100, got {text!r}.")
+        if name == "seed":
+            raise SGANError("--vary does not take the seed: say how many with --seeds, and the first with --seed.")
+        three = name in SGANConfig.model_fields and isinstance(SGANConfig.model_fields[name].default, tuple)
+        varied.setdefault(name, []).extend(value.split("x") if three else value for value in split)
+    return varied
 
 
 @app.command()

@@ -26,7 +26,8 @@ from sgan_utils.data import Batches, Sources, load_mnist, split_sources, to_mode
 from sgan_utils.errors import DivergedError
 from sgan_utils.hardware import keep_freed_memory, pick_device, pick_precision
 from sgan_utils.losses import generator_loss, supervised_loss, unsupervised_loss
-from sgan_utils.models import Discriminator, Generator, build_models, frozen, sample_latent
+from sgan_utils.models import Belief, Discriminator, Generator, build_models, frozen, sample_latent
+from sgan_utils.parallel import ALONE, Team
 
 CALIBRATION_BATCHES = 50  # over which BatchNorm's memory is measured for the finished classifier
 LOOK_EVERY = 50  # steps between two looks at the losses: at each look the CPU has to wait for the GPU
@@ -48,20 +49,34 @@ def discriminator_step(
         generated: G's images (batch, 1, 28, 28).
 
     Returns:
-        Scalars, still on the device, so that nothing waits for them until somebody looks: both losses in nats,
-        and how likely D takes unlabelled and generated images to be real, 0 to 1.
+        What :func:`discriminator_objective` says.
+    """
+    # detach: this step must not teach G
+    loss, said = discriminator_objective(D, labelled, unlabelled, generated.detach(), config)
+    optimizer.zero_grad()  # gradients add up unless they are cleared
+    loss.backward()
+    optimizer.step()
+    return said
+
+
+def discriminator_objective(
+    D: Callable[[Tensor], Belief],
+    labelled: tuple[Tensor, Tensor],
+    unlabelled: Tensor,
+    generated: Tensor,
+    config: SGANConfig,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What D minimises: both losses, weighted.
+
+    Returns:
+        The loss, and scalars that are still on the device, so that nothing waits for them until somebody looks:
+        both losses in nats, and how likely D takes unlabelled and generated images to be real, 0 to 1.
     """
     images, labels = labelled
-    on_labelled, on_unlabelled = D(images), D(unlabelled)
-    on_generated = D(generated.detach())  # detach: this step must not teach G
-
+    on_labelled, on_unlabelled, on_generated = D(images), D(unlabelled), D(generated)
     supervised = supervised_loss(on_labelled.class_logits, labels)
     unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit)
-
-    optimizer.zero_grad()  # gradients add up unless they are cleared
-    (config.supervised_weight * supervised + config.unsupervised_weight * unsupervised).backward()
-    optimizer.step()
-    return {
+    return config.supervised_weight * supervised + config.unsupervised_weight * unsupervised, {
         "supervised": supervised.detach(),
         "unsupervised": unsupervised.detach(),
         "belief_in_real": on_unlabelled.real_logit.detach().sigmoid().mean(),
@@ -83,25 +98,40 @@ def generator_step(
         generated: G's images (batch, 1, 28, 28), with the graph that leads back to G's weights.
 
     Returns:
-        G's loss, a scalar still on the device.
+        What :func:`generator_objective` says.
     """
     with frozen(D):  # this step must not teach D
-        on_generated = D(generated)
-        on_unlabelled = D(unlabelled) if config.generator_loss == "feature_matching" else None
-    loss = generator_loss(config.generator_loss, on_unlabelled, on_generated)
-
+        loss, said = generator_objective(D, unlabelled, generated, config)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    return {"generator": loss.detach()}
+    return said
+
+
+def generator_objective(
+    D: Callable[[Tensor], Belief],
+    unlabelled: Tensor,
+    generated: Tensor,
+    config: SGANConfig,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What G minimises: the loss that the configuration names. Returns it, and again as a scalar to look at later."""
+    on_generated = D(generated)
+    on_unlabelled = D(unlabelled) if config.generator_loss == "feature_matching" else None
+    loss = generator_loss(config.generator_loss, on_unlabelled, on_generated)
+    return loss, {"generator": loss.detach()}
 
 
 class History:
-    """What every step said, kept on the device until somebody looks."""
+    """What every step said, kept on the device until somebody looks.
+
+    The processes of a team each note down what their share of a batch said. They look together, after the same steps,
+    and then see the mean.
+    """
 
     columns = ("supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator")
 
-    def __init__(self, seen: Tensor | None = None) -> None:
+    def __init__(self, seen: Tensor | None = None, team: Team = ALONE) -> None:
+        self._team = team
         self._seen = [] if seen is None else [seen]  # on the CPU, (some steps, 5) each
         self._new: list[Tensor] = []  # on the device, (5,) each
 
@@ -111,15 +141,18 @@ class History:
 
     def look(self) -> Tensor:
         """Everything that was said since the last look, shape (steps, 5), on the CPU."""
-        new = torch.stack(self._new).cpu() if self._new else torch.empty(0, len(self.columns))
+        if not self._new:
+            return torch.empty(0, len(self.columns))
+        new = torch.stack(self._new)
+        self._team.average([new])
         self._new = []
-        self._seen.append(new)
-        return new
+        self._seen.append(new.cpu())
+        return self._seen[-1]
 
     def tensor(self) -> Tensor:
         """Every step so far, shape (steps, 5), on the CPU."""
         self.look()
-        self._seen = [torch.cat(self._seen)]
+        self._seen = [torch.cat(self._seen)] if self._seen else [torch.empty(0, len(self.columns))]
         return self._seen[0]
 
     def table(self) -> pd.DataFrame:
@@ -142,6 +175,7 @@ class Run:
     optimizer_d: Optimizer
     latent_random: torch.Generator
     unlabelled_images: Tensor  # (unlabelled, 1, 28, 28), uint8
+    team: Team = ALONE  # the processes that train this run together
     step: int = 0
     train_seconds: float = 0.0
     stopped: str = ""  # why it ended early, in words; empty if it did not
@@ -149,12 +183,16 @@ class Run:
     _classifier_of_step: int = -1
 
     @classmethod
-    def start(cls, config: SGANConfig, unlabelled_images: Tensor) -> Run:
+    def start(cls, config: SGANConfig, unlabelled_images: Tensor, team: Team = ALONE) -> Run:
         """A run before its first step."""
         device = unlabelled_images.device
         g, d = (model.to(device, memory_format=torch.channels_last) for model in build_models(config))
         average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
         settings = {"betas": (config.adam_beta1, 0.999), "fused": device.type in ("cpu", "cuda")}
+        optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, **settings)
+        optimizer_d = Adam(d.parameters(), lr=config.learning_rate_d, **settings)
+        for optimizer in (optimizer_g, optimizer_d):
+            team.average_gradients_of(optimizer)
         return cls(
             config,
             device,
@@ -162,10 +200,12 @@ class Run:
             generator=g,
             last_discriminator=d,
             average=average,
-            optimizer_g=Adam(g.parameters(), lr=config.learning_rate_g, **settings),
-            optimizer_d=Adam(d.parameters(), lr=config.learning_rate_d, **settings),
+            optimizer_g=optimizer_g,
+            optimizer_d=optimizer_d,
             latent_random=torch.Generator(device).manual_seed(config.seed),
             unlabelled_images=unlabelled_images,
+            team=team,
+            log=History(team=team),
         )
 
     def classifier(self) -> Discriminator:
@@ -207,6 +247,7 @@ def train(
     sources: Sources | None = None,
     *,
     device: str = "auto",
+    team: Team = ALONE,
     callbacks: Sequence[Callback] = (),
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1_000,
@@ -217,6 +258,7 @@ def train(
     Args:
         sources: labelled and unlabelled images; by default MNIST's, drawn as ``config`` says.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        team: the processes that train together, each on its share of every batch, see :mod:`sgan_utils.parallel`.
         callbacks: each is called with the :class:`Run` after every step.
         checkpoint: a file to save to, and to resume from if it exists; the resumed run is the uninterrupted one.
         checkpoint_every: steps between two saves; the end is always saved.
@@ -228,20 +270,23 @@ def train(
     Raises:
         DivergedError: if a loss is no longer finite; its ``run`` holds what was reached.
         CheckpointError: if ``checkpoint`` cannot be read or is of another configuration.
+        ConfigError: if a batch cannot be divided evenly among the team's processes.
     """
+    team.check(config)
     keep_freed_memory()
     sources = sources or split_sources(load_mnist(), config)
-    sources = Sources(*(tensor.to(pick_device(device)) for tensor in sources))
+    sources = Sources(*(tensor.to(team.device or pick_device(device)) for tensor in sources))
     labelled = (sources.labelled_images, sources.labelled_labels)
     labelled_batches = Batches(labelled, config.labelled_batch_size, 2 * config.seed)
     unlabelled_batches = Batches((sources.unlabelled_images,), config.batch_size, 2 * config.seed + 1)
 
     before = time.perf_counter()
-    run = Run.start(config, sources.unlabelled_images)
+    run = Run.start(config, sources.unlabelled_images, team)
     if checkpoint and Path(checkpoint).exists():
         load_checkpoint(run, checkpoint)
     before -= run.train_seconds
-    bar = tqdm(total=config.steps, initial=run.step, desc="training", unit="step", disable=not progress)
+    silent = not (progress and team.is_first)
+    bar = tqdm(total=config.steps, initial=run.step, desc="training", unit="step", disable=silent)
     try:
         with bar:
             while run.step < config.steps:
@@ -254,27 +299,31 @@ def train(
                     _stop_if_diverged(run)
                 for callback in callbacks:
                     callback(run)
-                if save_now:
+                if save_now or run.step == config.steps:
+                    _agree(run)
+                if save_now and team.is_first:
                     save_checkpoint(run, checkpoint)
     except KeyboardInterrupt:
         run.stopped = f"interrupted after step {run.step} of {config.steps}"
     run.train_seconds = time.perf_counter() - before
     if checkpoint:
         _stop_if_diverged(run)  # a run that was interrupted may have gone wrong since the last look
-        save_checkpoint(run, checkpoint)
+        if team.is_first:
+            save_checkpoint(run, checkpoint)
     return run
 
 
 def _one_step(run: Run, labelled_batches: Batches, unlabelled_batches: Batches) -> None:
-    config, D, G = run.config, run.last_discriminator, run.generator
+    config, D, G, team = run.config, run.last_discriminator, run.generator, run.team
     for optimizer, rate in (run.optimizer_d, config.learning_rate_d), (run.optimizer_g, config.learning_rate_g):
         optimizer.param_groups[0]["lr"] = rate * cooled(run.step / config.steps, config.cool_down)
-    images, labels = labelled_batches[run.step]
-    (unlabelled,) = unlabelled_batches[run.step]
+    images, labels = map(team.share, labelled_batches[run.step])
+    (unlabelled,) = map(team.share, unlabelled_batches[run.step])
+    latent = team.share(sample_latent(config.batch_size, config.latent_size, run.latent_random))
     labelled, unlabelled = (to_model_range(images), labels), to_model_range(unlabelled)
 
     with run.autocast():
-        generated = G(sample_latent(config.batch_size, config.latent_size, run.latent_random))
+        generated = G(latent)
         d_says = discriminator_step(D, run.optimizer_d, labelled, unlabelled, generated, config)
     with run.autocast():
         g_says = generator_step(D, run.optimizer_g, unlabelled, generated, config)
@@ -282,6 +331,12 @@ def _one_step(run: Run, labelled_batches: Batches, unlabelled_batches: Batches) 
     run.average.update_parameters(D)
     run.step += 1
     run.log.add(d_says | g_says)
+
+
+def _agree(run: Run) -> None:
+    """The processes of a team have equal weights; give them equal memories of BatchNorm as well."""
+    for model in (run.generator, run.last_discriminator, run.average.module):
+        run.team.average_memory_of(model)
 
 
 def cooled(progress: float, cool_down: float) -> float:
