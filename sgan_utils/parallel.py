@@ -140,6 +140,7 @@ def join_team(device: str = "auto", expected: int = 1) -> Team:
             f"{here} processes need a GPU each and this machine has {torch.cuda.device_count()}: "
             "lower --devices, or set --device cpu."
         )
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # who has met whom is nobody's concern
     fabric = Fabric(
         accelerator=device,
         devices=here,

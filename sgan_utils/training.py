@@ -276,9 +276,7 @@ def train(
     keep_freed_memory()
     sources = sources or split_sources(load_mnist(), config)
     sources = Sources(*(tensor.to(team.device or pick_device(device)) for tensor in sources))
-    labelled = (sources.labelled_images, sources.labelled_labels)
-    labelled_batches = Batches(labelled, config.labelled_batch_size, 2 * config.seed)
-    unlabelled_batches = Batches((sources.unlabelled_images,), config.batch_size, 2 * config.seed + 1)
+    labelled_batches, unlabelled_batches = batches_of(sources, config)
 
     before = time.perf_counter()
     run = Run.start(config, sources.unlabelled_images, team)
@@ -296,7 +294,7 @@ def train(
                 bar.update()
                 save_now = checkpoint and run.step % checkpoint_every == 0
                 if run.step % LOOK_EVERY == 0 or run.step == config.steps or save_now:
-                    _stop_if_diverged(run)
+                    stop_if_diverged(run)
                 for callback in callbacks:
                     callback(run)
                 if save_now or run.step == config.steps:
@@ -307,10 +305,19 @@ def train(
         run.stopped = f"interrupted after step {run.step} of {config.steps}"
     run.train_seconds = time.perf_counter() - before
     if checkpoint:
-        _stop_if_diverged(run)  # a run that was interrupted may have gone wrong since the last look
+        stop_if_diverged(run)  # a run that was interrupted may have gone wrong since the last look
         if team.is_first:
             save_checkpoint(run, checkpoint)
     return run
+
+
+def batches_of(sources: Sources, config: SGANConfig) -> tuple[Batches, Batches]:
+    """The labelled and the unlabelled batches of a run, each in an order of its own."""
+    labelled = (sources.labelled_images, sources.labelled_labels)
+    return (
+        Batches(labelled, config.labelled_batch_size, 2 * config.seed),
+        Batches((sources.unlabelled_images,), config.batch_size, 2 * config.seed + 1),
+    )
 
 
 def _one_step(run: Run, labelled_batches: Batches, unlabelled_batches: Batches) -> None:
@@ -361,7 +368,12 @@ def _interrupted_afterwards() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _stop_if_diverged(run: Run) -> None:
+def stop_if_diverged(run: Run) -> None:
+    """Look at what the run has said so far.
+
+    Raises:
+        DivergedError: if a number in it is not finite; names the first.
+    """
     finite = run.log.tensor().isfinite()
     if finite.all():
         return
