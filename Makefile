@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup lessons lab test figures retrain keep lint clean
+.PHONY: help setup lessons lab test figures retrain keep benchmark lint clean
 
 help:            ## say what there is
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -25,6 +25,9 @@ retrain: setup   ## train and measure anew all that the figures show, then draw 
 
 keep: setup      ## run the lessons and store their outputs in the notebooks
 	$(BIN)/sgan lessons --keep-outputs
+
+benchmark: setup ## measure speed beside the common recipe (about 40 minutes; goes on where it was interrupted)
+	$(BIN)/python -m benchmarks
 
 lint: setup      ## check style, in the notebooks too
 	$(BIN)/ruff check .

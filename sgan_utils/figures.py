@@ -462,6 +462,36 @@ def gan_and_sgan(material: Material) -> Figure:
     return drawn
 
 
+# How fast it is: drawn from what `make benchmark` measures
+
+
+@figure(
+    3,
+    "Left, the speed of one training step and of its convolutions alone, against the roof that this machine's matrix "
+    "product and memory set. Right, bars of the seconds of training to 98% on the test set: ours and the common "
+    "recipe's.",
+    "benchmark",
+)
+def benchmark(material: Material) -> Figure:
+    measured = material.record("benchmark").about
+    step, race = measured["step"], measured["time_to_98"]
+    formats = {name: step["lesson"][name] for name in step["peaks_gflops"]}
+    whole = {name: (one["flop_per_byte"], one["gflops"]) for name, one in formats.items()}
+    alone = {
+        name: (one["convolutions"]["flop_per_byte"], one["convolutions"]["gflops"]) for name, one in formats.items()
+    }
+    theirs = "common\nrecipe"
+    if race["recipe_reached"] < 0.98:
+        theirs += f"\n(at {race['recipe_reached']:.1%})"
+    drawn, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.0), width_ratios=[1.25, 1])
+    points = {"one step": whole, "its convolutions alone": alone}
+    plotting.plot_roofline(step["peaks_gflops"], step["copy_gb_per_second"], points, left).set_title("speed of a step")
+    seconds = {"ours": race["ours_seconds"], theirs: race["recipe_seconds"]}
+    plotting.plot_bars(seconds, "seconds of training", ax=right).set_title("time to 98%")
+    right.margins(x=0.25)
+    return drawn
+
+
 def _film_rows(record: Record) -> dict[str, np.ndarray]:
     steps = record.arrays["film_steps"]
     return {f"step {step}": images for step, images in zip(steps, record.arrays["film"], strict=True)}

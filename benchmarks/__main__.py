@@ -1,0 +1,38 @@
+"""``python -m benchmarks``: measure, print a table, write ``build/benchmark.json`` and the record, draw the figure."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+# Both are read when torch is loaded, so torch is imported later.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as `sgan` does, see cli.main
+os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler need not say that there is no GPU
+
+from sgan_utils.errors import SGANError
+
+
+def benchmark(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an interrupted benchmark has measured.")] = False,
+    only: Annotated[str, typer.Option(help="Measure just this part, anew.")] = "",
+) -> None:
+    """Measure how fast everything is, beside the common recipe, in about 40 minutes. Ctrl-C keeps finished parts."""
+    from benchmarks.cost import write_cost_page
+    from benchmarks.runner import run_benchmark
+    from sgan_utils.figures import draw_figures
+
+    try:
+        if result := run_benchmark(only, fresh):
+            if result["ddp"]["ratio"]:
+                write_cost_page(result)
+            draw_figures(["benchmark"])
+    except SGANError as error:
+        typer.secho(f"benchmark: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(benchmark)

@@ -1,0 +1,92 @@
+"""What a second process brings: one run on two of them, and many runs side by side."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import json_of, sgan, spread
+from sgan_utils.config import SGANConfig
+from sgan_utils.models import build_models, count_parameters
+
+PAIRS = 3
+LESSON = SGANConfig.preset("lesson")
+STUDY_RUNS, STUDY_STEPS = 40, 30
+
+
+def measure_ddp(pairs: int = PAIRS, steps: int = LESSON.steps) -> dict[str, Any]:
+    """Images per second of one run on two single-threaded processes, over those on one process with all threads.
+
+    The ratio is that of a batch twice as large as the lesson's, so that each process has a lesson's batch; beside it
+    stands the lesson's own batch, half of which is little work between two exchanges of gradients.
+    """
+    try:
+        double = _one_against_two(2, pairs, steps)
+        single = _one_against_two(1, pairs, steps // 2)
+    except RuntimeError as error:
+        return {"ratio": None, "error": str(error)}
+    weights = sum(count_parameters(model) for model in build_models(LESSON))
+    batch = 2 * LESSON.batch_size
+    return {
+        **double,
+        "ratio_is": "images per second of two processes / of one, batches twice the lesson's",
+        "step_ms": round(batch / double["images_per_second"]["two_processes"]["median"] * 1e3, 1),
+        "parameters": weights,
+        "at_the_lessons_batch": single,
+    }
+
+
+def _one_against_two(factor: int, pairs: int, steps: int) -> dict[str, Any]:
+    """One process and two, in turn, with batches a factor larger than the lesson's."""
+    command = sgan(
+        "train", "--json", "--steps", f"{steps}",
+        "--batch-size", f"{factor * LESSON.batch_size}",
+        "--labelled-batch-size", f"{factor * LESSON.labelled_batch_size}",
+    )  # fmt: skip
+    alone, together = [], []
+    for _ in range(pairs):
+        alone.append(json_of(*command))
+        together.append(json_of(*command, "--devices", "2"))
+    speeds = {
+        name: spread([result["images_per_second"] for result in results], 1)
+        for name, results in (("one_process", alone), ("two_processes", together))
+    }
+    return {
+        "ratio": round(speeds["two_processes"]["median"] / speeds["one_process"]["median"], 3),
+        "images_per_second": speeds,
+        "steps": steps,
+        "test_accuracy": {
+            "one_process": [result["test_accuracy"] for result in alone],
+            "two_processes": [result["test_accuracy"] for result in together],
+        },
+        "processes": together[-1]["processes"],
+        "largest_difference_between_processes": together[-1]["largest_difference_between_processes"],
+    }
+
+
+def measure_study(runs: int = STUDY_RUNS, steps: int = STUDY_STEPS) -> dict[str, Any]:
+    """The wall time of a study with two single-threaded workers over that with one, cluster and all."""
+    from sgan_utils.study import grid, run_study
+
+    configs = grid(SGANConfig.preset("lesson", steps=steps), {}, range(runs))
+    seconds, accuracies, training = {}, {}, {}
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:  # its own, so that nothing is found there and skipped
+            before = time.perf_counter()
+            rows = run_study(configs, Path(folder) / "study.csv", workers=workers, progress=False)
+            seconds[workers] = time.perf_counter() - before
+        accuracies[workers] = rows["test_accuracy"].tolist()
+        training[workers] = rows["train_seconds"].median()
+    return {
+        "two_worker_ratio": round(seconds[2] / seconds[1], 3),
+        "ratio_is": "wall seconds with two workers / with one",
+        "seconds": {"one_worker": round(seconds[1], 2), "two_workers": round(seconds[2], 2)},
+        "runs": runs,
+        "steps": steps,
+        "seconds_a_step": round(training[1] / steps, 5),
+        "seconds_a_run_beside_training": round(seconds[1] / runs - training[1], 3),
+        "accuracies_equal": accuracies[1] == accuracies[2],
+        "accuracies": accuracies[1],
+    }
