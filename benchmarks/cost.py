@@ -83,7 +83,8 @@ just that part) instead of its own part of each batch.
 
 Between machines the processes exchange their gradients in every step: 4 bytes for each of the
 {weights:,} weights, {weights * 4 / 1e6:.1f} MB. At 10 Gbit/s that takes {weights * 32 / 1e10 * 1e3:.1f} ms, beside a
-step of {record["ddp"]["step_ms"]:.0f} ms. So as long as a process keeps a batch as large as here, the line below is a fair first guess:
+step of {record["ddp"]["step_ms"]:.0f} ms. So as long as a process keeps a batch as
+large as here, these lines are a fair first guess:
 
 | machines of {CORES_OF_A_MACHINE} cores | hours |
 |---|---|

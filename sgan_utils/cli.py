@@ -164,7 +164,8 @@ def study(
     vary: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FIELD=V1,V2", help="Values to try, such as labels=25,100 or channels_d=8x16x32; can be given again."
+            metavar="FIELD=V1,V2",
+            help="Values to try, such as labels=25,100 or channels_d=8x16x32; can be given again.",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many, from --seed on, for every combination.")] = 1,
@@ -199,10 +200,10 @@ def study(
     for row in summary.itertuples(index=False):
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
     Console().print(table)
-    for config, failed in zip(configs, rows["failed"], strict=True):
-        if failed:
-            typer.secho(f"seed {config.seed} failed: {failed}", fg="yellow", err=True)
-    typer.echo(f"{len(rows)} runs are in {_near(out)}")
+    for run in rows[rows["failed"] != ""].to_dict("records"):
+        which = ", ".join(f"{name}={run[name]}" for name in [*varied, "seed"])
+        typer.secho(f"failed with {which}: {run['failed']}", fg="yellow", err=True)
+    typer.echo(f"The rows are in {_near(out)}")
 
 
 def _varied(texts: list[str]) -> dict[str, list[Any]]:

@@ -1,0 +1,379 @@
+"""Studies: the same rows whoever trains them, in the grid's order, nothing lost, nothing mixed."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pandas as pd
+import pytest
+import torch
+
+from sgan_utils import cli, study, training
+from sgan_utils.config import SGANConfig
+from sgan_utils.errors import ConfigError, SGANError
+from sgan_utils.study import COLUMNS, MEASURED, grid, mean_and_spread, run_one, run_study
+
+distributed = pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
+
+TINY = {"labels": 20, "steps": 2, "labelled_batch_size": 4, "batch_size": 4, "precision": "float32"}
+TINY |= {"channels_g": (2, 2, 2), "channels_d": (2, 2, 2)}
+TIMES = ["train_seconds", "images_per_second"]
+
+
+@pytest.fixture(autouse=True)
+def _cpu_only(monkeypatch):
+    """Here and in every process that is started from here, so that numbers can be compared."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def tiny() -> SGANConfig:
+    return SGANConfig(**TINY)
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """The address of a separate dask cluster whose only worker is a thread of this process: starts at once."""
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def without_times(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop(columns=TIMES)
+
+
+def assert_equal_rows(rows: pd.DataFrame, configs: list[SGANConfig]) -> None:
+    """The rows of a study are those of ``run_one`` called here, number for number and in the same order."""
+    expected = pd.DataFrame([run_one(config) for config in configs], columns=COLUMNS).astype(
+        dict.fromkeys(MEASURED, float)
+    )
+    pd.testing.assert_frame_equal(without_times(rows), without_times(expected), check_exact=True)
+
+
+def test_a_grid_holds_every_combination_and_the_seed_changes_fastest(tiny):
+    configs = grid(tiny, {"labels": [20, 30], "head": ["n", "two_heads"]}, seeds=range(5, 7))
+    seen = [(config.labels, config.head, config.seed) for config in configs]
+    assert seen[:3] == [(20, "n", 5), (20, "n", 6), (20, "two_heads", 5)]
+    assert len(set(seen)) == len(seen) == 8
+    assert {config.steps for config in configs} == {tiny.steps}
+
+
+@pytest.mark.parametrize(
+    ("vary", "words"),
+    [({"labels": [7]}, "labels must be between"), ({"cats": [1]}, "named 'cats'"), ({"seed": [1]}, "seeds=")],
+)
+def test_a_grid_of_what_is_no_configuration_says_so(tiny, vary, words):
+    with pytest.raises(ConfigError, match=words):
+        grid(tiny, vary, seeds=[0])
+
+
+def test_run_one_gives_one_flat_row_from_one_thread(tiny):
+    torch.set_num_threads(2)
+    row = run_one(tiny.but(held_out=100))
+    assert torch.get_num_threads() == 2
+    assert list(row) == COLUMNS
+    assert row["threads"] == 1
+    assert row["channels_d"] == "[2, 2, 2]"
+    assert (row["torch"], row["device"], row["computed_in"], row["failed"]) == (torch.__version__, "cpu", "float32", "")
+    assert 0 < row["test_accuracy"] < 1
+    assert 0 < row["held_out_accuracy"] < 1
+    assert all(isinstance(value, str | int | float) for value in row.values())
+    assert run_one(tiny)["held_out_accuracy"] is None
+
+
+def test_two_processes_give_the_rows_of_one_call_after_another(tiny, tmp_path, capfd):
+    configs = grid(tiny, {"labels": [20, 30, 40]}, seeds=[0, 1])
+    environment = dict(os.environ)
+    rows = run_study(configs, tmp_path / "s.csv", workers=2, progress=False)
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+    assert dict(os.environ) == environment
+    assert_equal_rows(rows, configs)
+    again = run_study(configs, tmp_path / "s.csv", progress=False)
+    pd.testing.assert_frame_equal(again, rows, check_exact=True)
+
+
+def test_a_study_goes_on_from_its_file_and_trains_only_what_is_missing(tiny, tmp_path, scheduler, monkeypatch):
+    out, trained = tmp_path / "new folder" / "s.csv", []
+    monkeypatch.setattr(
+        study, "train", lambda config, *a, **n: trained.append(config) or training.train(config, *a, **n)
+    )
+    configs = grid(tiny, {"learning_rate_d": [0.1 + 0.2 - 0.25, 1e-5]}, seeds=range(3))
+    first = run_study(configs[4:0:-2], out, scheduler, progress=False)
+    assert trained == [configs[4], configs[2]]
+
+    rows = run_study(configs, out, scheduler, progress=False)
+    assert sorted(map(configs.index, trained)) == list(range(6))
+    assert rows["learning_rate_d"].tolist() == [config.learning_rate_d for config in configs]
+    assert rows["seed"].tolist() == [config.seed for config in configs]
+    pd.testing.assert_frame_equal(rows.iloc[[4, 2]].reset_index(drop=True), first, check_exact=True)
+    assert pd.read_csv(out)["seed"].tolist() == [0, 1, 2, 0, 1, 2]
+
+    before = out.stat().st_mtime_ns
+    fewer = run_study(configs[3:], out, scheduler, progress=False)
+    assert (len(trained), out.stat().st_mtime_ns) == (6, before)
+    assert fewer["learning_rate_d"].tolist() == [1e-5] * 3
+    assert [path.name for path in out.parent.iterdir()] == ["s.csv"]
+
+
+def test_rows_of_other_configurations_stay_in_the_file(tiny, tmp_path, scheduler):
+    run_study([tiny.but(seed=7)], tmp_path / "s.csv", scheduler, progress=False)
+    rows = run_study([tiny], tmp_path / "s.csv", scheduler, progress=False)
+    assert rows["seed"].tolist() == [0]
+    assert pd.read_csv(tmp_path / "s.csv")["seed"].tolist() == [0, 7]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"torch": "1.0"}, "torch = 1.0, another would be with torch = "),
+        ({"sgan_utils": "0.0.1"}, "sgan_utils = 0.0.1"),
+        ({"device": "cuda"}, "device = cuda, another would be with device = cpu"),
+        ({"computed_in": "bfloat16"}, "computed_in = bfloat16"),
+        ({"colour": "red"}, r"other columns than this study \(colour\)"),
+        ({"labels": "7"}, "holds a row that no study has written"),
+    ],
+)
+def test_rows_that_do_not_compare_are_refused_and_the_file_stays_as_it_was(tiny, tmp_path, change, words):
+    out = tmp_path / "s.csv"
+    pd.DataFrame([run_one(tiny) | change]).to_csv(out, index=False)
+    before = out.read_bytes()
+    with pytest.raises(SGANError, match=words) as error:
+        run_study([tiny, tiny.but(seed=1)], out, progress=False)
+    assert str(out) in str(error.value)
+    assert "another --out, or delete" in str(error.value)
+    assert out.read_bytes() == before
+
+
+def test_the_number_format_of_auto_is_compared_and_a_chosen_one_is_not(tiny, tmp_path, scheduler):
+    chosen = [tiny, tiny.but(precision="bfloat16")]
+    rows = run_study(chosen, tmp_path / "s.csv", scheduler, progress=False)
+    assert rows["computed_in"].tolist() == ["float32", "bfloat16"]
+
+
+def test_an_unreadable_table_and_an_impossible_file_are_one_sentence_each(tiny, tmp_path, scheduler):
+    (tmp_path / "s.csv").write_bytes(b"\x00\xff\xfe")
+    with pytest.raises(SGANError, match=r"s\.csv cannot be read as a study's table"):
+        run_study([tiny], tmp_path / "s.csv", progress=False)
+    with pytest.raises(SGANError, match="cannot be written"):
+        run_study([tiny], tmp_path / "s.csv" / "below.csv", scheduler, progress=False)
+
+
+def test_a_run_that_diverges_becomes_a_row_and_the_others_go_on(tiny, tmp_path, scheduler, monkeypatch):
+    usual = training.supervised_loss
+    factor = {4: 1.0, 5: float("nan")}
+    monkeypatch.setattr(training, "supervised_loss", lambda logits, labels: usual(logits, labels) * factor[len(labels)])
+    configs = [tiny, tiny.but(labelled_batch_size=5), tiny.but(seed=1)]
+    rows = run_study(configs, tmp_path / "s.csv", scheduler, progress=False)
+    assert rows["failed"].str.contains("is no longer a finite number in step 1 of 2").tolist() == [False, True, False]
+    assert rows["test_accuracy"].isna().tolist() == [False, True, False]
+    assert rows["failed"].tolist()[::2] == ["", ""]
+    pd.testing.assert_frame_equal(run_study(configs, tmp_path / "s.csv", scheduler, progress=False), rows)
+    assert mean_and_spread(rows)["failed"].tolist() == [0, 1]
+
+
+def test_an_error_of_one_run_is_shown_and_what_is_finished_is_kept(tiny, tmp_path, scheduler, monkeypatch):
+    def fail(config, *arguments, **named):
+        if config.seed == 1:
+            raise ZeroDivisionError("a mistake in the code")
+        return training.train(config, *arguments, **named)
+
+    monkeypatch.setattr(study, "train", fail)
+    with pytest.raises(ZeroDivisionError, match="a mistake in the code"):
+        run_study(grid(tiny, {}, range(3)), tmp_path / "s.csv", scheduler, progress=False)
+    assert pd.read_csv(tmp_path / "s.csv")["seed"].tolist() == [0]
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_run_changes_no_number(tiny, tmp_path, monkeypatch, capfd):
+    out, clusters, lost = tmp_path / "s.csv", [], []
+    usual = distributed.LocalCluster
+    monkeypatch.setattr(distributed, "LocalCluster", lambda **named: clusters.append(usual(**named)) or clusters[-1])
+
+    def kill_a_busy_worker():
+        while not lost:
+            time.sleep(0.01)
+            if not out.exists() or len(out.read_text().splitlines()) < 2:  # both workers are warm
+                continue
+            (cluster,) = clusters
+            for nanny in cluster.workers.values():
+                if cluster.scheduler.workers[nanny.worker_address].processing:
+                    os.kill(nanny.pid, signal.SIGKILL)
+                    lost.append(cluster.scheduler.task_prefixes["run_one"])
+                    return
+
+    killer = threading.Thread(target=kill_a_busy_worker, daemon=True)
+    killer.start()
+    configs = grid(tiny.but(steps=60), {"labels": [20, 30]}, seeds=range(3))
+    rows = run_study(configs, out, workers=2, progress=False)
+    assert lost[0].suspicious == 1  # dask's count of runs that were lost with their worker
+    assert_equal_rows(rows, configs)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+KILLS = """
+import os
+from sgan_utils import study
+
+def run_one(config):
+    if config.seed == 1:
+        os._exit(1)
+    return study._row(config, study.made_by(), test_accuracy=config.seed / 10, failed="")
+
+study.run_one = run_one
+"""
+
+
+def test_a_run_that_kills_its_workers_is_named_and_the_others_are_not_blamed(tiny, tmp_path):
+    (tmp_path / "kills.py").write_text(KILLS)
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+        preload=str(tmp_path / "kills.py"),
+        scheduler_kwargs={"allowed_failures": 0},
+    ) as cluster:
+        rows = run_study(grid(tiny, {}, range(6)), tmp_path / "s.csv", cluster.scheduler_address, progress=False)
+    assert rows["test_accuracy"].dropna().tolist() == [0.0, 0.2, 0.3, 0.4, 0.5]
+    assert rows["failed"].str.contains("its worker dies again and again").tolist() == [False, True] + [False] * 4
+    assert rows["device"].tolist() == ["cpu"] * 6
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "carrier-pigeon://nowhere", "nowhere"])
+def test_a_scheduler_that_does_not_answer_is_one_sentence(tiny, tmp_path, monkeypatch, address):
+    monkeypatch.setattr(study, "CONNECT_SECONDS", 0.3)
+    with pytest.raises(SGANError, match=f"no dask scheduler with a worker answers at {address}"):
+        run_study([tiny], tmp_path / "s.csv", address, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_that_take_several_runs_at_once_are_refused(tiny, tmp_path):
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        pytest.raises(SGANError, match="takes 2 runs at once in one process"),
+    ):
+        run_study([tiny], tmp_path / "s.csv", cluster.scheduler_address, progress=False)
+
+
+def test_a_missing_dask_is_one_sentence_with_its_cure(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(SGANError, match=r"needs distributed, which is not installed: pip install -e '\.\[scale\]'"):
+        run_study([tiny], tmp_path / "s.csv", progress=False)
+
+
+def test_no_workers_are_too_few(tiny, tmp_path):
+    with pytest.raises(SGANError, match="workers must be at least 1, got 0"):
+        run_study([tiny], tmp_path / "s.csv", workers=0)
+
+
+def test_mean_and_spread_of_each_combination(tiny):
+    configs = [*grid(tiny, {"labels": [30, 20]}, seeds=range(3))]
+    rows = pd.DataFrame([study._row(config, {}, train_seconds=1.0, failed="") for config in configs])
+    rows["test_accuracy"] = [0.1, 0.2, 0.6, 0.4, 0.5, float("nan")]
+    rows.loc[5, "failed"] = "it diverged"
+    table = mean_and_spread(rows)
+    assert table.columns.tolist() == [
+        "labels", "seeds", "failed", "mean_accuracy", "std_accuracy", "mean_train_seconds"
+    ]  # fmt: skip
+    assert table["labels"].tolist() == [30, 20]
+    assert table["seeds"].tolist() == [3, 2]
+    assert table["failed"].tolist() == [0, 1]
+    assert table["mean_accuracy"].tolist() == pytest.approx([0.3, 0.45])
+    assert table["std_accuracy"].tolist() == pytest.approx([(0.14 / 2) ** 0.5, (0.005 / 1) ** 0.5])
+    assert mean_and_spread(rows[:1])["seeds"].tolist() == [1]
+
+
+# --- The command ---
+
+OPTIONS = ["--steps", "2", "--labelled-batch-size", "4", "--batch-size", "4", "--precision", "float32"]
+OPTIONS += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2"]
+
+
+@pytest.fixture
+def sgan(monkeypatch, capsys):
+    """Run `sgan study …` in this process: returns exit code, standard output and standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sgan", "study", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+            sys.exit(0)
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return run
+
+
+def test_the_command_prints_the_rows_as_json_and_nothing_else(sgan, tiny, tmp_path, scheduler):
+    options = ["--vary", "labels=20,30", "--vary", "channels-d=2x2x2,2x3x4", "--seeds", "2", "--seed", "3"]
+    code, out, err = sgan(*OPTIONS, *options, "--out", tmp_path / "s.csv", "--scheduler", scheduler, "--json")
+    assert (code, err) == (0, "")
+    rows = json.loads(out)
+    configs = grid(tiny, {"labels": [20, 30], "channels_d": [(2, 2, 2), (2, 3, 4)]}, seeds=[3, 4])
+    expected = [run_one(config) for config in configs]
+    assert [{k: v for k, v in row.items() if k not in TIMES} for row in rows] == [
+        {k: v for k, v in row.items() if k not in TIMES} for row in expected
+    ]
+
+
+def test_the_command_prints_a_table_of_what_varies_and_names_the_file(sgan, tmp_path, scheduler, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(tmp_path)
+    out_options = ["--out", tmp_path / "s.csv", "--scheduler", scheduler]
+    code, out, err = sgan(*OPTIONS, "--vary", "labels=20,30", "--seeds", "2", *out_options)
+    assert code == 0
+    assert "std accuracy" in out
+    assert out.endswith("The rows are in s.csv\n")
+    assert "4/4" in err  # the progress bar
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--vary", "labels=7"], "labels must be between 10 and 60000"),
+        (["--vary", "cats=7"], "there is no hyperparameter named 'cats'"),
+        (["--vary", "labels"], "--vary takes FIELD=VALUE,VALUE, such as --vary labels=25,100, got 'labels'."),
+        (["--vary", "labels=20,,30"], "--vary takes FIELD=VALUE,VALUE"),
+        (["--vary", "channels_d=2x2"], "channels_d must be three whole numbers"),
+        (["--vary", "seed=1,2"], "--vary does not take the seed"),
+        (["--steps", "0"], "steps must be between 1 and 1000000"),
+    ],
+)
+def test_a_wrong_option_gives_one_sentence_and_no_file(sgan, tmp_path, arguments, words):
+    code, out, err = sgan(*arguments, "--out", tmp_path / "s.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"sgan: {words}")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_ctrl_c_is_one_sentence(sgan, tmp_path, monkeypatch):
+    def interrupted(*arguments, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "run_study", interrupted)
+    code, _, err = sgan("--out", tmp_path / "s.csv")
+    assert code == 1
+    assert err == f"sgan: interrupted: what is finished is in {tmp_path / 's.csv'}, the same command goes on from it.\n"
+
+
+def test_asking_for_help_does_not_load_dask_or_torch():
+    code = "import sys\nfrom sgan_utils import cli\ntry: cli.app(['study', '--help'])\n"
+    code += "except SystemExit: print({'torch', 'distributed', 'dask'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")
