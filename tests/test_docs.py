@@ -1,0 +1,83 @@
+"""The how-to pages and the cluster files name what exists: files, links, commands and their options."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CLUSTER = ROOT / "docs" / "cluster"
+MANIFESTS = list(yaml.safe_load_all((CLUSTER / "kubernetes.yaml").read_text()))
+BIN = Path(sys.executable).parent
+
+HELP = {
+    "sgan train": [BIN / "sgan", "train", "--help"],
+    "sgan study": [BIN / "sgan", "study", "--help"],
+    "dask scheduler": [BIN / "dask", "scheduler", "--help"],
+    "dask worker": [BIN / "dask", "worker", "--help"],
+    "torchrun": [BIN / "torchrun", "--help"],
+}
+
+
+def named_commands() -> dict[str, set[str]]:
+    """The options that pages, scripts and manifests give to each command."""
+    texts = [path.read_text() for path in [*PAGES, *CLUSTER.iterdir()]]
+    texts += [" ".join(c["command"]) for m in MANIFESTS for c in containers(m)]
+    found = {command: set() for command in HELP}
+    for text in texts:
+        for line in text.replace("\\\n", " ").replace("-m sgan_utils", "\nsgan").splitlines():
+            for part in re.split(r"#|`|&&|&$", line):
+                for command in HELP:
+                    if command in part:
+                        found[command] |= set(re.findall(r"(?<!\S)--[a-z][a-z-]*", part.split(command, 1)[1]))
+    return found
+
+
+def containers(manifest: dict) -> list[dict]:
+    return manifest["spec"].get("template", {}).get("spec", {}).get("containers", [])
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_every_option_that_the_pages_give_to_a_command_exists(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    options = named_commands()[command]
+    assert options or command == "torchrun"
+    told = subprocess.run(HELP[command], capture_output=True, text=True, check=True).stdout.replace("_", "-")
+    assert not {option for option in options if option not in told}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page):
+    links = re.findall(r"\]\(([^)#]+?)\)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert links
+    assert not missing
+
+
+@pytest.mark.parametrize("script", sorted(CLUSTER.glob("*.sbatch")), ids=lambda path: path.name)
+def test_batch_scripts_are_bash_and_stop_at_the_first_error(script):
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    assert "set -euo pipefail" in script.read_text()
+
+
+def test_the_parts_of_the_kubernetes_manifest_fit_together():
+    by_kind = {}
+    for manifest in MANIFESTS:
+        by_kind.setdefault(manifest["kind"], []).append(manifest)
+    (service,) = by_kind["Service"]
+    address = f"tcp://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
+    scheduler, worker = by_kind["Deployment"]
+    (job,) = by_kind["Job"]
+    assert service["spec"]["selector"] == scheduler["spec"]["template"]["metadata"]["labels"]
+    assert address in containers(worker)[0]["command"]
+    assert f"--scheduler={address}" in containers(job)[0]["command"]
+    assert {c["image"] for m in (scheduler, worker, job) for c in containers(m)} == {"REGISTRY/sgan"}
+    (claim,) = by_kind["PersistentVolumeClaim"]
+    (volume,) = job["spec"]["template"]["spec"]["volumes"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    (mount,) = containers(job)[0]["volumeMounts"]
+    assert any(part.startswith(f"--out={mount['mountPath']}/") for part in containers(job)[0]["command"])
