@@ -35,14 +35,15 @@ def cost_page(record: dict[str, Any]) -> str:
     one = speeds["one_process"]["median"]
     gain = record["ddp"]["ratio"]
     weights = record["ddp"]["parameters"]
+    batch = round(two * record["ddp"]["step_ms"] / 1e3 / record["ddp"]["processes"])
     seconds = PASSES * IMAGES / two
     in_memory = IMAGES * 28 * 28 / 1e9
     machine = record["machine"]
     return f"""# What larger work would cost
 
 Every number on this page is measured by `make benchmark` or computed from what it measured, on {machine["cores"]} cores
-({machine["cpu"]}, {record["date"]}, torch {record["versions"]["torch"]}); the benchmark writes this page. To have it
-for your machine, run the benchmark there. Extrapolations are straight lines: they hold as long as nothing else becomes
+({machine["cpu"]}, {record["date"]}, torch {record["versions"]["torch"]}); the benchmark writes this page, so run it to
+have yours. Extrapolations are straight lines: they hold as long as nothing else becomes
 the limit (a shared disk, the network, a scheduler with very many very short runs).
 
 ## {RUNS:,} runs
@@ -83,8 +84,8 @@ just that part) instead of its own part of each batch.
 
 Between machines the processes exchange their gradients in every step: 4 bytes for each of the
 {weights:,} weights, {weights * 4 / 1e6:.1f} MB. At 10 Gbit/s that takes {weights * 32 / 1e10 * 1e3:.1f} ms, beside a
-step of {record["ddp"]["step_ms"]:.0f} ms. So as long as a process keeps a batch as
-large as here, these lines are a fair first guess:
+step of {record["ddp"]["step_ms"]:.0f} ms ({batch} unlabelled images in each process). So as long as a process keeps a
+batch that large, these lines are a fair first guess:
 
 | machines of {CORES_OF_A_MACHINE} cores | hours |
 |---|---|

@@ -42,6 +42,7 @@ MADE_BY = ["sgan_utils", "torch", "device", "computed_in"]  # must agree if rows
 COLUMNS = [*FIELDS, *MEASURED, *MADE_BY, "threads", "hardware", "commit", "failed"]
 
 CONNECT_SECONDS = 10
+FIRST_WORKER_SECONDS = 60  # a batch system may start the scheduler some time before its workers
 ALLOWED_DEATHS = 1  # of workers, under one and the same run; it is blamed for the next
 
 
@@ -275,7 +276,7 @@ def _client(scheduler: str | None, workers: int | None, runs: int) -> Iterator[C
             scheduler = stack.enter_context(cluster).scheduler_address
         try:
             client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
-            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+            client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
         except (OSError, ValueError) as error:
             raise SGANError(
                 f"no dask scheduler with a worker answers at {scheduler}: start one with `dask scheduler`, and workers "

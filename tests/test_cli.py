@@ -40,7 +40,7 @@ def test_the_installed_command_answers_without_loading_torch():
 def test_help_names_every_command(sgan):
     code, out, _ = sgan("--help")
     assert code == 0
-    for command in ("train", "lessons", "figures", "lab", "doctor"):
+    for command in ("train", "study", "lessons", "figures", "lab", "doctor"):
         assert command in out
 
 

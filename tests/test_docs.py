@@ -54,7 +54,6 @@ def test_every_option_that_the_pages_give_to_a_command_exists(command, monkeypat
 def test_every_link_to_a_file_leads_to_one(page):
     links = re.findall(r"\]\(([^)#]+?)\)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
-    assert links
     assert not missing
 
 

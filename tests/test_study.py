@@ -255,6 +255,7 @@ def test_a_run_that_kills_its_workers_is_named_and_the_others_are_not_blamed(tin
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "carrier-pigeon://nowhere", "nowhere"])
 def test_a_scheduler_that_does_not_answer_is_one_sentence(tiny, tmp_path, monkeypatch, address):
     monkeypatch.setattr(study, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(study, "FIRST_WORKER_SECONDS", 0.3)
     with pytest.raises(SGANError, match=f"no dask scheduler with a worker answers at {address}"):
         run_study([tiny], tmp_path / "s.csv", address, progress=False)
     assert list(tmp_path.iterdir()) == []
