@@ -26,7 +26,7 @@ retrain: setup   ## train and measure anew all that the figures show, then draw 
 keep: setup      ## run the lessons and store their outputs in the notebooks
 	$(BIN)/sgan lessons --keep-outputs
 
-benchmark: setup ## measure speed beside the common recipe (about 40 minutes; goes on where it was interrupted)
+benchmark: setup ## measure speed beside the common recipe (about half an hour; goes on where it was interrupted)
 	$(BIN)/python -m benchmarks
 
 lint: setup      ## check style, in the notebooks too

@@ -19,7 +19,7 @@ def benchmark(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an interrupted benchmark has measured.")] = False,
     only: Annotated[str, typer.Option(help="Measure just this part, anew.")] = "",
 ) -> None:
-    """Measure how fast everything is, beside the common recipe, in about 40 minutes. Ctrl-C keeps finished parts."""
+    """Measure how fast everything is, beside the common recipe, in about half an hour. Ctrl-C keeps finished parts."""
     from benchmarks.cost import write_cost_page
     from benchmarks.runner import run_benchmark
     from sgan_utils.figures import draw_figures

@@ -101,6 +101,8 @@ def run_benchmark(
         _write(partial, done)
 
     console.print(table(done))
+    if "step" in done:
+        console.print(operations_table(done["step"]["lesson"]))
     if failures:
         raise SGANError(f"{'; '.join(failures.values())}. The other parts are kept: mend it and start again.")
     if set(done) < set(parts):
@@ -140,6 +142,16 @@ def table(parts: dict[str, dict[str, Any]]) -> Table:
             if part in parts:
                 value = parts[part][key]
                 shown.add_row(part, key, parts[part].get("error", "–") if value is None else _in_words(value), meaning)
+    return shown
+
+
+def operations_table(lesson: dict[str, Any]) -> Table:
+    """Where the time of a step goes, by kind of operation and number format."""
+    formats = {name: one["where_it_goes"] for name, one in lesson.items() if "where_it_goes" in one}
+    shown = Table("where a step's time goes", *(f"{name}, ms" for name in formats))
+    for kind in next(iter(formats.values()), {}):
+        parts = (f"{found[kind]['milliseconds']:.1f} ({found[kind]['share']:.0%})" for found in formats.values())
+        shown.add_row(kind, *parts)
     return shown
 
 

@@ -62,6 +62,7 @@ def load_record(name: str) -> Record:
         SGANError: if it is not there, or damaged.
     """
     folder = RESULTS / name
+    maker = "make benchmark" if name == "benchmark" else "sgan figures --retrain"
     try:
         about = json.loads((folder / "record.json").read_text(encoding="utf-8"))
         history = pd.read_csv(folder / "history.csv", index_col=0) if (folder / "history.csv").exists() else None
@@ -69,7 +70,7 @@ def load_record(name: str) -> Record:
     except (OSError, ValueError) as error:
         raise SGANError(
             f"the record {folder} is missing or damaged ({error}): restore it with "
-            "`git checkout -- results`, or make it anew with `sgan figures --retrain`."
+            f"`git checkout -- results`, or make it anew with `{maker}`."
         ) from error
     return Record(name, about, history, arrays)
 

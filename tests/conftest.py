@@ -3,6 +3,7 @@
 import functools
 import os
 import socket
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,6 +15,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # for the notebooks' kernels; 
 
 from matplotlib import pyplot as plt
 
+from sgan_utils import cli
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import MNIST, load_mnist, split_sources
 from sgan_utils.training import Run, train
@@ -115,6 +117,21 @@ def device(request) -> str:
     if not found[request.param]:
         pytest.skip("this machine has no such device (cuda or mps)")
     return request.param
+
+
+@pytest.fixture
+def sgan(monkeypatch, capsys):
+    """Run `sgan …` in this process: returns exit code, standard output and standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sgan", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+            sys.exit(0)
+        out, err = capsys.readouterr()
+        return stop.value.code or 0, out, err
+
+    return run
 
 
 @pytest.fixture

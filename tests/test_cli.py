@@ -8,27 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sgan_utils import cli, doctor, figures, lessons
+from sgan_utils import doctor, figures, lessons
 from sgan_utils.checkpoints import load_models
 from sgan_utils.config import SGANConfig
 
 TINY = ["--steps", "3", "--labels", "20", "--batch-size", "4", "--labelled-batch-size", "4"]
 TINY += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2", "--precision", "float32", "--device", "cpu"]
-
-
-@pytest.fixture
-def sgan(monkeypatch, capsys):
-    """Run `sgan …` in this process: returns exit code, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sgan", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-            sys.exit(0)
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return run
 
 
 def test_the_installed_command_answers_without_loading_torch():

@@ -1,5 +1,10 @@
 """The choice of device and number format."""
 
+import ctypes
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -63,3 +68,20 @@ def test_auto_precision_on_a_gpu_does_not_count_emulation(monkeypatch, native, w
 
 def test_auto_precision_on_mps_is_float32():
     assert pick_precision("auto", torch.device("mps")) == torch.float32
+
+
+def test_freed_memory_stays_with_the_process_where_glibc_is():
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("this machine's C library has no mallopt")
+    code = """
+import resource, torch
+from sgan_utils.hardware import keep_freed_memory
+keep_freed_memory()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    torch.ones(10_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    pages = 20 * 40_000_000 // os.sysconf("SC_PAGE_SIZE")  # asked of Linux if every block were handed back
+    assert int(done.stdout) < pages / 4

@@ -1,5 +1,6 @@
 """Studies: the same rows whoever trains them, in the grid's order, nothing lost, nothing mixed."""
 
+import functools
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from sgan_utils import cli, study, training
+from sgan_utils import study, training
 from sgan_utils.config import SGANConfig
 from sgan_utils.errors import ConfigError, SGANError
 from sgan_utils.study import COLUMNS, MEASURED, grid, mean_and_spread, run_one, run_study
@@ -306,18 +307,9 @@ OPTIONS += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2"]
 
 
 @pytest.fixture
-def sgan(monkeypatch, capsys):
-    """Run `sgan study …` in this process: returns exit code, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sgan", "study", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-            sys.exit(0)
-        out, err = capsys.readouterr()
-        return stop.value.code or 0, out, err
-
-    return run
+def sgan(sgan):
+    """``sgan study …``, see ``conftest.py``."""
+    return functools.partial(sgan, "study")
 
 
 def test_the_command_prints_the_rows_as_json_and_nothing_else(sgan, tiny, tmp_path, scheduler):
