@@ -35,7 +35,9 @@ def cost_page(record: dict[str, Any]) -> str:
     one = speeds["one_process"]["median"]
     gain = record["ddp"]["ratio"]
     weights = record["ddp"]["parameters"]
-    batch = round(two * record["ddp"]["step_ms"] / 1e3 / record["ddp"]["processes"])
+    processes = record["ddp"]["processes"]
+    batch = round(two * record["ddp"]["step_ms"] / 1e3 / processes)
+    labelled = batch * processes * lesson.labelled_batch_size // lesson.batch_size
     seconds = PASSES * IMAGES / two
     in_memory = IMAGES * 28 * 28 / 1e9
     machine = record["machine"]
@@ -74,7 +76,8 @@ Images of 28 x 28 pixels lie in memory as bytes: {IMAGES:,} × 784 bytes = {in_m
 processes on a machine than its memory holds copies, give each process its own part of the images (a `Sources` with
 just that part) instead of its own part of each batch.
 
-{PASSES} passes over all images, without labels, at the speed measured for two processes of one thread:
+{PASSES} passes over all images, at the speed measured for two processes of one thread. It counts the unlabelled images;
+every step took {labelled} labelled ones beside {batch * processes} of them:
 
 | | |
 |---|---|
@@ -83,9 +86,11 @@ just that part) instead of its own part of each batch.
 | {PASSES} passes on two cores | {PASSES} × {IMAGES:,} / {two:,.0f} s = **{seconds / 3600:.1f} hours** |
 
 Between machines the processes exchange their gradients in every step: 4 bytes for each of the
-{weights:,} weights, {weights * 4 / 1e6:.1f} MB. At 10 Gbit/s that takes {weights * 32 / 1e10 * 1e3:.1f} ms, beside a
-step of {record["ddp"]["step_ms"]:.0f} ms ({batch} unlabelled images in each process). So as long as a process keeps a
-batch that large, these lines are a fair first guess:
+{weights:,} weights, {weights * 4 / 1e6:.1f} MB. At 10 Gbit/s that takes {weights * 32 / 1e10 * 1e3:.1f} ms, and up to
+twice that to reach everybody, beside a step of {record["ddp"]["step_ms"]:.0f} ms ({batch} unlabelled images in each
+process). So as long as a process keeps a batch that large, these lines are a first guess. They suppose that
+{CORES_OF_A_MACHINE} processes on a machine do {CORES_OF_A_MACHINE // 2} times what two do: where the memory of a
+machine is too slow for that, its hours grow.
 
 | machines of {CORES_OF_A_MACHINE} cores | hours |
 |---|---|

@@ -181,6 +181,8 @@ def study(
 ) -> None:
     """Train every combination of the given values with several seeds, many at once. Ctrl-C keeps what is finished."""
     base, varied = SGANConfig.preset(preset, **changes), _varied(vary or [])
+    for name in set(varied) & set(changes):
+        raise SGANError(f"{name} is both varied and set: leave out --{name.replace('_', '-')}, or --vary {name}=….")
     from sgan_utils.study import grid, mean_and_spread, run_study
 
     configs = grid(base, varied, range(base.seed, base.seed + seeds))
@@ -198,7 +200,8 @@ def study(
     summary = mean_and_spread(rows)
     table = Table(*(column.replace("_", " ") for column in summary.columns))
     for row in summary.itertuples(index=False):
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+        words = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
+        table.add_row(*("–" if word == "nan" else word for word in words))  # one seed has no spread
     Console().print(table)
     for run in rows[rows["failed"] != ""].to_dict("records"):
         which = ", ".join(f"{name}={run[name]}" for name in [*varied, "seed"])

@@ -94,14 +94,16 @@ ALONE = Team()
 
 def check_shares(config: SGANConfig, processes: int) -> None:
     """See :meth:`Team.check`."""
-    for name in ("labelled_batch_size", "batch_size"):
-        size = getattr(config, name)
-        if size % processes or size // processes < SMALLEST_SHARE:
-            fitting = max(SMALLEST_SHARE, round(size / processes)) * processes
-            raise ConfigError(
-                f"{name}={size} cannot be divided evenly among {processes} processes, "
-                f"{SMALLEST_SHARE} images or more each: set --{name.replace('_', '-')} {fitting}, for instance."
-            )
+    sizes = {name: getattr(config, name) for name in ("labelled_batch_size", "batch_size")}
+    fitting = {name: max(SMALLEST_SHARE, round(size / processes)) * processes for name, size in sizes.items()}
+    if fitting != sizes:
+        wrong = [name for name in sizes if fitting[name] != sizes[name]]
+        found = " and ".join(f"{name}={sizes[name]}" for name in wrong)
+        cure = " ".join(f"--{name.replace('_', '-')} {fitting[name]}" for name in wrong)
+        raise ConfigError(
+            f"{found} cannot be divided evenly among {processes} processes, {SMALLEST_SHARE} images or more each: "
+            f"set {cure}, for instance."
+        )
 
 
 def launched_by_torchrun() -> bool:

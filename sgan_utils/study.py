@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -59,7 +60,8 @@ def grid(base: SGANConfig, vary: dict[str, list], seeds: Iterable[int]) -> list[
     if "seed" in vary:
         raise ConfigError("the seed is not varied like the other fields: say which seeds with grid(seeds=...).")
     values = itertools.product(*vary.values(), seeds)
-    return [base.but(**dict(zip([*vary, "seed"], chosen, strict=True))) for chosen in values]
+    every = (base.but(**dict(zip([*vary, "seed"], chosen, strict=True))) for chosen in values)
+    return list(dict.fromkeys(every))  # a value that was named twice is tried once
 
 
 def run_one(config: SGANConfig) -> Row:
@@ -128,8 +130,10 @@ def run_study(
     missing = [config for config in dict.fromkeys(configs) if config not in rows]
     if missing:
         with (
-            _client(scheduler, workers, len(missing)) as client,
-            tqdm(total=len(missing), desc="study", unit="run", disable=not progress) as bar,
+            _client(scheduler, workers, len(missing), progress) as client,
+            tqdm(
+                total=len(configs), initial=len(configs) - len(missing), desc="study", unit="run", disable=not progress
+            ) as bar,
         ):
             here = _made_by_workers(client)
             _refuse_mixture(out, rows, here)
@@ -243,7 +247,7 @@ def _write(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANConfig]
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int | None, runs: int) -> Iterator[Client]:
+def _client(scheduler: str | None, workers: int | None, runs: int, progress: bool) -> Iterator[Client]:
     """A connection to ``scheduler``, or to processes of our own that end with it."""
     try:
         import dask
@@ -274,13 +278,16 @@ def _client(scheduler: str | None, workers: int | None, runs: int) -> Iterator[C
                 },
             )
             scheduler = stack.enter_context(cluster).scheduler_address
+        elif progress:
+            print(f"waiting for the dask scheduler {scheduler} and its workers …", file=sys.stderr)
         try:
             client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
             client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
         except (OSError, ValueError) as error:
             raise SGANError(
-                f"no dask scheduler with a worker answers at {scheduler}: start one with `dask scheduler`, and workers "
-                "with `dask worker ADDRESS --nthreads 1`, or leave --scheduler out to use this machine."
+                f"no dask scheduler with a worker answers at {scheduler} (such as tcp://HOST:8786): start one with "
+                "`dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`, or leave --scheduler out to "
+                "use this machine."
             ) from error
         try:
             yield client

@@ -334,7 +334,7 @@ def drawing(monkeypatch, tmp_path):
 def test_the_figure_is_the_same_each_time_and_shows_both_times(drawing):
     picture = drawing(FOUND)
     assert picture == drawing(FOUND, "again")
-    for words in ("float32: 200", "bfloat16: 900", "700", "10", "(at 96.0%)"):
+    for words in ("float32: 200", "bfloat16: 900", "700", "10", "96.0% after"):
         assert f"<!-- {words} -->" in picture
 
 

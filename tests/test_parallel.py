@@ -59,8 +59,8 @@ def test_a_batch_that_cannot_be_divided_is_refused_before_anything_starts():
     done = sgan("train", "--devices", "3")
     assert done.returncode == 1
     assert done.stderr == (
-        "sgan: labelled_batch_size=100 cannot be divided evenly among 3 processes, 2 images or more each: "
-        "set --labelled-batch-size 99, for instance.\n"
+        "sgan: labelled_batch_size=100 and batch_size=32 cannot be divided evenly among 3 processes, 2 images or more "
+        "each: set --labelled-batch-size 99 --batch-size 33, for instance.\n"
     )
 
 
@@ -74,8 +74,13 @@ def test_what_is_proposed_instead_can_be_divided():
     for processes in (2, 3, 7, 64):
         with pytest.raises(ConfigError) as caught:
             check_shares(SGANConfig(labelled_batch_size=101), processes)
-        proposed = int(str(caught.value).split("--labelled-batch-size ")[1].split(",")[0])
-        config = SGANConfig(labelled_batch_size=proposed, batch_size=2 * processes)
+        words = str(caught.value).replace(",", "").split()
+        proposed = [
+            words[words.index(f"--{name}") + 1]
+            for name in ("labelled-batch-size", "batch-size")
+            if f"--{name}" in words
+        ]
+        config = SGANConfig(labelled_batch_size=proposed[0], batch_size=(*proposed, 2 * processes)[1])
         assert check_shares(config, processes) is None
 
 

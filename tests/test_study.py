@@ -72,6 +72,10 @@ def test_a_grid_holds_every_combination_and_the_seed_changes_fastest(tiny):
     assert {config.steps for config in configs} == {tiny.steps}
 
 
+def test_a_value_that_is_named_twice_is_tried_once(tiny):
+    assert len(grid(tiny, {"labels": [20, 30, 20]}, seeds=[0])) == 2
+
+
 @pytest.mark.parametrize(
     ("vary", "words"),
     [({"labels": [7]}, "labels must be between"), ({"cats": [1]}, "named 'cats'"), ({"seed": [1]}, "seeds=")],
@@ -314,7 +318,8 @@ def sgan(sgan):
 
 def test_the_command_prints_the_rows_as_json_and_nothing_else(sgan, tiny, tmp_path, scheduler):
     options = ["--vary", "labels=20,30", "--vary", "channels-d=2x2x2,2x3x4", "--seeds", "2", "--seed", "3"]
-    code, out, err = sgan(*OPTIONS, *options, "--out", tmp_path / "s.csv", "--scheduler", scheduler, "--json")
+    fixed = OPTIONS[:-4]  # without the channels of D, which vary
+    code, out, err = sgan(*fixed, *options, "--out", tmp_path / "s.csv", "--scheduler", scheduler, "--json")
     assert (code, err) == (0, "")
     rows = json.loads(out)
     configs = grid(tiny, {"labels": [20, 30], "channels_d": [(2, 2, 2), (2, 3, 4)]}, seeds=[3, 4])
@@ -344,6 +349,7 @@ def test_the_command_prints_a_table_of_what_varies_and_names_the_file(sgan, tmp_
         (["--vary", "labels=20,,30"], "--vary takes FIELD=VALUE,VALUE"),
         (["--vary", "channels_d=2x2"], "channels_d must be three whole numbers"),
         (["--vary", "seed=1,2"], "--vary does not take the seed"),
+        (["--vary", "labels=25,100", "--labels", "50"], "labels is both varied and set: leave out --labels"),
         (["--steps", "0"], "steps must be between 1 and 1000000"),
     ],
 )
