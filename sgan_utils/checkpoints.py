@@ -49,7 +49,7 @@ def save_checkpoint(run: Run, path: Path | str) -> None:
         **_named("average", run.average.state_dict()),
         **_named("optimizer_g", _optimizer_tensors(run.optimizer_g)),
         **_named("optimizer_d", _optimizer_tensors(run.optimizer_d)),
-        "latent_random": run.latent_random.get_state(),
+        "random": run.random.get_state(),
         "history": run.log.tensor(),
     }
     notes = {"step": run.step, "train_seconds": run.train_seconds, "precision": str(run.precision)}
@@ -83,7 +83,7 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
     run.average.load_state_dict(_under("average", tensors))
     _restore_optimizer(run.optimizer_g, _under("optimizer_g", tensors))
     _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors))
-    run.latent_random.set_state(tensors["latent_random"])
+    run.random.set_state(tensors["random"])
     run.log = History(tensors["history"], run.team)
     run.step, run.train_seconds = notes["step"], notes["train_seconds"]
 

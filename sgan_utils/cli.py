@@ -11,15 +11,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
 
 import typer
 
 from sgan_utils import __version__
 from sgan_utils.config import PRESETS, SGANConfig, allowed
 from sgan_utils.errors import DivergedError, SGANError
+from sgan_utils.methods import STUDIES, configurations
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -169,44 +174,108 @@ def study(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many, from --seed on, for every combination.")] = 1,
-    preset: Annotated[str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}.")] = "lesson",
-    out: Annotated[Path, typer.Option(help="Gather the runs here (.csv), and go on from here if it exists.")] = Path(
-        "build/study.csv"
-    ),
+    preset: Annotated[
+        str,
+        typer.Option(
+            help=f"Where to start from: {', '.join(PRESETS)}. Or a recorded study, which is only read: "
+            f"{', '.join(STUDIES)}."
+        ),
+    ] = "lesson",
+    rerun: Annotated[
+        int | None, typer.Option(metavar="SEED", help="Train one seed of every row of a recorded study, and compare.")
+    ] = None,
+    record: Annotated[bool, typer.Option(help="Train the runs that a recorded study still lacks.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Gather the runs here (.csv), and go on from here if it exists; by default build/study.csv."),
+    ] = None,
+    samples: Annotated[bool, typer.Option(help="Measure G's images as well: FID, KID and score.")] = False,
     workers: Annotated[int | None, typer.Option(help="Processes on this machine; by default one a core.")] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this dask scheduler, on any machines.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as one JSON list and nothing else.")] = False,
 ) -> None:
-    """Train every combination of the given values with several seeds, many at once. Ctrl-C keeps what is finished."""
-    base, varied = SGANConfig.preset(preset, **changes), _varied(vary or [])
+    """Train every combination of the given values with several seeds, many at once. Ctrl-C keeps what is finished.
+
+    With --preset table1, tricks or samples, print what was recorded instead, without any training.
+    """
+    if preset in STUDIES:
+        if changes or vary or seeds != 1 or samples:
+            raise SGANError(
+                f"the study {preset} is fixed: only --rerun, --record, --out, --workers and --json go with it."
+            )
+        return _recorded_study(preset, rerun, record, out, scheduler, workers, as_json)
+    if rerun is not None or record:
+        raise SGANError(f"--rerun and --record need a recorded study: --preset {' or --preset '.join(STUDIES)}.")
+    base, varied, out = SGANConfig.preset(preset, **changes), _varied(vary or []), out or Path("build/study.csv")
     for name in set(varied) & set(changes):
         raise SGANError(f"{name} is both varied and set: leave out --{name.replace('_', '-')}, or --vary {name}=….")
     from sgan_utils.study import grid, mean_and_spread, run_study
 
     configs = grid(base, varied, range(base.seed, base.seed + seeds))
-    try:
-        rows = run_study(configs, out, scheduler, workers, progress=not as_json)
-    except KeyboardInterrupt:
-        raise SGANError(f"interrupted: what is finished is in {out}, the same command goes on from it.") from None
+    with _going_on_from(out):
+        rows = run_study(configs, out, scheduler, workers, samples, progress=not as_json)
     if as_json:
-        records = rows.astype(object).where(rows.notna(), None).to_dict("records")
-        typer.echo(json.dumps(records))
+        typer.echo(_as_json(rows))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    summary = mean_and_spread(rows)
-    table = Table(*(column.replace("_", " ") for column in summary.columns))
-    for row in summary.itertuples(index=False):
-        words = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
-        table.add_row(*("–" if word == "nan" else word for word in words))  # one seed has no spread
-    Console().print(table)
+    _print_table(mean_and_spread(rows))
     for run in rows[rows["failed"] != ""].to_dict("records"):
         which = ", ".join(f"{name}={run[name]}" for name in [*varied, "seed"])
         typer.secho(f"failed with {which}: {run['failed']}", fg="yellow", err=True)
     typer.echo(f"The rows are in {_near(out)}")
+
+
+def _recorded_study(
+    name: str,
+    rerun: int | None,
+    record: bool,
+    out: Path | None,
+    scheduler: str | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    from sgan_utils import tables
+    from sgan_utils.study import run_study
+
+    if rerun is not None:
+        out = out or Path(f"build/{name}-rerun-{rerun}.csv")
+        with _going_on_from(out):
+            table = tables.rerun(name, rerun, out, scheduler, workers, progress=not as_json)
+    else:
+        out = out or tables.ROWS
+        if record:
+            with _going_on_from(out):
+                run_study(configurations(name), out, scheduler, workers, samples=True, progress=not as_json)
+        table = tables.by_method(tables.recorded_rows(name, out))
+    if as_json:
+        typer.echo(_as_json(table))
+        return
+    _print_table(table)
+    typer.echo(f"The rows are in {_near(out)}")
+
+
+@contextmanager
+def _going_on_from(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SGANError(f"interrupted: what is finished is in {out}, the same command goes on from it.") from None
+
+
+def _as_json(rows: DataFrame) -> str:
+    return json.dumps(rows.astype(object).where(rows.notna(), None).to_dict("records"))
+
+
+def _print_table(rows: DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*(column.replace("_", " ") for column in rows.columns))
+    for row in rows.itertuples(index=False):
+        words = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
+        table.add_row(*("–" if word == "nan" else word for word in words))  # one seed has no spread
+    Console().print(table)
 
 
 def _varied(texts: list[str]) -> dict[str, list[Any]]:

@@ -110,6 +110,32 @@ class SGANConfig(BaseModel):
         0.5, ge=0, le=10, title="Weight of the unsupervised loss",
         description="How much D cares about telling real from generated; 0 makes a plain classifier.",
     )  # fmt: skip
+    augmentation: float = Field(
+        0.0, ge=0, le=2, title="Moves of labelled images",
+        description="Labelled images are turned, sheared, zoomed and shifted at random: 1 allows 15 degrees, 10 % and "
+        "2 pixels; 0 leaves them as they are.",
+    )  # fmt: skip
+    input_noise: float = Field(
+        0.0, ge=0, le=1, title="Noise on D's input",
+        description="Standard deviation of the normal noise that is added to every image that D is trained on; "
+        "paper to ink is 2.",
+    )  # fmt: skip
+    consistency_weight: float = Field(
+        0.0, ge=0, le=10, title="Weight of the consistency loss",
+        description="How much D must name an unlabelled image as it names the same image moved; 0 leaves this out.",
+    )  # fmt: skip
+    consistency_moves: float = Field(
+        1.5, ge=0, le=3, title="Moves of unlabelled images",
+        description="How far the consistency loss moves an image, in the units of augmentation.",
+    )  # fmt: skip
+    confidence: float = Field(
+        0.9, ge=0, le=1, title="Confidence of pseudo-labels",
+        description="The consistency loss looks only at images that D names with at least this probability.",
+    )  # fmt: skip
+    balance: float = Field(
+        0.0, ge=0, le=1, title="Balance of pseudo-labels",
+        description="How far pseudo-labels are pushed to name each digit equally often: 0 not at all, 1 all the way.",
+    )  # fmt: skip
     weight_std: float = Field(
         0.02, gt=0, le=1, title="Spread of initial weights",
         description="Standard deviation of the normal distribution that the initial weights are drawn from.",
@@ -157,6 +183,21 @@ class SGANConfig(BaseModel):
         """Passes over the unlabelled images that ``steps`` amounts to."""
         unlabelled = self.labels if self.protocol == "labelled-only" else TRAINING_IMAGES - self.held_out
         return self.steps * self.batch_size / unlabelled
+
+    @property
+    def uses_generator(self) -> bool:
+        """Whether G takes part; where D need not tell real from generated images, G is neither trained nor asked."""
+        return self.unsupervised_weight > 0
+
+    @property
+    def uses_unlabelled(self) -> bool:
+        """Whether D learns from unlabelled images."""
+        return self.uses_generator or self.uses_consistency
+
+    @property
+    def uses_consistency(self) -> bool:
+        """Whether D must name an unlabelled image as it names the same image moved."""
+        return self.consistency_weight > 0
 
     def but(self, **changes: Any) -> SGANConfig:
         """The same configuration with some fields changed (and checked, unlike ``model_copy``)."""

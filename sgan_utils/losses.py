@@ -105,3 +105,43 @@ def generator_loss(kind: GeneratorLoss, on_real: Belief | None, on_generated: Be
         return feature_matching_loss(on_real.features, on_generated.features)
     loss = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}[kind]
     return loss(on_generated.real_logit)
+
+
+def pseudo_label(class_logits: Tensor, confidence: float, balance: float = 0.0) -> tuple[Tensor, Tensor]:
+    r"""What D itself names unlabelled images, where it is sure enough (Lee 2013, sec. 2.1; Sohn et al. 2020, sec. 2).
+
+    With ``balance``, probabilities are first divided by their mean over the batch, so that a digit that D names too
+    often loses and one that it seldom names gains: every digit is about a tenth of the images, which is known without
+    any label (Berthelot et al. 2020, sec. 3.1).
+
+    .. math:: q(x)_k \propto p(x)_k \,/\, \mathbb{E}_x[p(x)_k]^{b}, \qquad y(x) = \arg\max_k q(x)_k
+
+    Args:
+        class_logits: l(x) for unlabelled real images, shape (batch, 10); no gradient flows through them.
+        confidence: q(x) of the winner from which on it counts, 0 to 1.
+        balance: b, 0 to 1.
+
+    Returns:
+        y(x), shape (batch,), 0 to 9, and whether it counts, shape (batch,), booleans.
+    """
+    probability = class_logits.detach().softmax(1)
+    probability = probability / probability.mean(0).pow(balance)
+    probability = probability / probability.sum(1, keepdim=True)
+    winner, pseudo_labels = probability.max(1)
+    return pseudo_labels, winner >= confidence
+
+
+def consistency_loss(class_logits_moved: Tensor, pseudo_labels: Tensor, sure: Tensor) -> Tensor:
+    r"""The same digit, wherever it is moved: cross-entropy with pseudo-labels (Sohn et al. 2020, eq. 4).
+
+    .. math:: -\mathbb{E}_x \bigl[\text{sure}(x) \, \log \mathrm{softmax}(l(\text{moved } x))_{y(x)}\bigr]
+
+    Args:
+        class_logits_moved: l of the moved images, shape (batch, 10).
+        pseudo_labels: y(x), shape (batch,), 0 to 9.
+        sure: which of them count, shape (batch,), booleans.
+
+    Returns:
+        A scalar, 0 or more. The mean is over all images, so it starts small: D is seldom sure at first.
+    """
+    return (F.cross_entropy(class_logits_moved, pseudo_labels, reduction="none") * sure).mean()

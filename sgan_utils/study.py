@@ -29,6 +29,8 @@ from sgan_utils.errors import ConfigError, DivergedError, SGANError
 from sgan_utils.evaluation import accuracy
 from sgan_utils.files import write_whole
 from sgan_utils.hardware import pick_device, pick_precision
+from sgan_utils.methods import method_of
+from sgan_utils.quality import draw_samples, real_features, sample_quality
 from sgan_utils.recording import provenance
 from sgan_utils.training import train
 
@@ -38,9 +40,17 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 FIELDS = list(SGANConfig.model_fields)
-MEASURED = ["test_accuracy", "held_out_accuracy", "train_seconds", "images_per_second"]  # empty where there is none
+MEASURED = [  # empty where there is none
+    "test_accuracy",
+    "held_out_accuracy",
+    "fid",
+    "kid",
+    "score",
+    "train_seconds",
+    "images_per_second",
+]
 MADE_BY = ["sgan_utils", "torch", "device", "computed_in"]  # must agree if rows are to be compared
-COLUMNS = [*FIELDS, *MEASURED, *MADE_BY, "threads", "hardware", "commit", "failed"]
+COLUMNS = ["method", *FIELDS, *MEASURED, *MADE_BY, "threads", "hardware", "commit", "failed"]
 
 CONNECT_SECONDS = 10
 FIRST_WORKER_SECONDS = 60  # a batch system may start the scheduler some time before its workers
@@ -64,13 +74,17 @@ def grid(base: SGANConfig, vary: dict[str, list], seeds: Iterable[int]) -> list[
     return list(dict.fromkeys(every))  # a value that was named twice is tried once
 
 
-def run_one(config: SGANConfig) -> Row:
+def run_one(config: SGANConfig, samples: bool = False) -> Row:
     """Train one configuration on this process's device, with one thread, and measure it.
 
+    Args:
+        config: of the run.
+        samples: whether to measure G's images as well (some seconds), see :mod:`sgan_utils.quality`.
+
     Returns:
-        One flat row with the keys ``COLUMNS``: the configuration (lists as JSON), what was measured, what it was made
-        with. ``computed_in`` is the number format that ``precision`` came to. A run that diverged says so in
-        ``failed``, which is empty otherwise, and has no accuracy.
+        One flat row with the keys ``COLUMNS``: the name of the method, if it has one, the configuration (lists as
+        JSON), what was measured, what it was made with. ``computed_in`` is the number format that ``precision`` came
+        to. A run that diverged says so in ``failed``, which is empty otherwise, and has no accuracy.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums are rounded differently on more threads
@@ -91,6 +105,9 @@ def run_one(config: SGANConfig) -> Row:
             if config.held_out:
                 held_out = accuracy(classifier, sources.held_out_images, sources.held_out_labels)
                 measured["held_out_accuracy"] = round(held_out, 4)
+            if samples and config.uses_generator:
+                quality = sample_quality(draw_samples(run.generator), _real_features())
+                measured |= {name: round(value, 4) for name, value in quality._asdict().items()}
         made = provenance("sgan study")
         return _row(config, made_by(), **measured, hardware=made["device"], commit=made["commit"], failed=failed)
     finally:
@@ -102,6 +119,7 @@ def run_study(
     out: Path | str,
     scheduler: str | None = None,
     workers: int | None = None,
+    samples: bool = False,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train every configuration that ``out`` does not hold yet, and add each to it as soon as it is finished.
@@ -113,6 +131,7 @@ def run_study(
         out: a CSV file. Rows of other configurations that it holds are kept, after those of ``configs``.
         scheduler: address of a running dask scheduler; by default this machine's cores are used.
         workers: processes on this machine; by default one a core.
+        samples: whether to measure the images that G draws as well, in the runs that are trained now.
         progress: whether to show a progress bar.
 
     Returns:
@@ -138,7 +157,7 @@ def run_study(
             here = _made_by_workers(client)
             _refuse_mixture(out, rows, here)
             _write(out, rows, configs)  # a file that cannot be written is better noticed now
-            for config, row in _rows_as_they_come(client, missing, here):
+            for config, row in _rows_as_they_come(client, missing, samples, here):
                 _refuse_mixture(out, {config: row}, here)
                 rows[config] = row
                 _write(out, rows, configs)
@@ -183,15 +202,30 @@ def _mnist() -> MNIST:
     return load_mnist()
 
 
+@functools.cache
+def _real_features() -> torch.Tensor:
+    return real_features(_mnist())
+
+
 def _row(config: SGANConfig, made: Row, **found: Any) -> Row:
     fields = config.model_dump(mode="json")
     if config.precision != "auto":
         made = made | {"computed_in": config.precision}
     flat = {name: json.dumps(value) if isinstance(value, list) else value for name, value in fields.items()}
-    return dict.fromkeys(COLUMNS) | flat | made | {"threads": 1} | found
+    return dict.fromkeys(COLUMNS) | {"method": method_of(config)} | flat | made | {"threads": 1} | found
 
 
 # --- The table's file ---
+
+
+def read_rows(out: Path | str) -> pd.DataFrame:
+    """The runs that a study's file holds, with the columns ``COLUMNS``, indexed by their configurations.
+
+    Raises:
+        SGANError: if it is no such file.
+    """
+    rows = _read(Path(out))
+    return _table(rows.values()).set_axis(pd.Index(list(rows), dtype=object), axis=0)
 
 
 def _read(out: Path) -> dict[SGANConfig, Row]:
@@ -323,23 +357,27 @@ def _made_by_workers(client: Client) -> Row:
         raise SGANError(f"a worker cannot import sgan_utils ({error}): install the package there.") from error
 
 
-def _rows_as_they_come(client: Client, configs: list[SGANConfig], here: Row) -> Iterator[tuple[SGANConfig, Row]]:
+def _rows_as_they_come(
+    client: Client, configs: list[SGANConfig], samples: bool, here: Row
+) -> Iterator[tuple[SGANConfig, Row]]:
     """Train ``configs``. A run is blamed for the death of its workers only if they die while nobody else trains."""
     from distributed import KilledWorker
 
     suspects = []
-    for config, result in _results(client, configs):
+    for config, result in _results(client, configs, samples):
         if isinstance(result, KilledWorker):
             suspects.append(config)
         else:
             yield config, result
-    for config, result in _results(client, suspects, alone=True):
+    for config, result in _results(client, suspects, samples, alone=True):
         if isinstance(result, KilledWorker):
             result = _row(config, here, failed="its worker dies again and again; delete this row to try once more.")
         yield config, result
 
 
-def _results(client: Client, configs: list[SGANConfig], alone: bool = False) -> Iterator[tuple[SGANConfig, Any]]:
+def _results(
+    client: Client, configs: list[SGANConfig], samples: bool, alone: bool = False
+) -> Iterator[tuple[SGANConfig, Any]]:
     """Each configuration and its row, or the KilledWorker that it met, as they come.
 
     Never more runs are handed out than there are workers: when one dies, dask suspects all that waited there too.
@@ -354,7 +392,7 @@ def _results(client: Client, configs: list[SGANConfig], alone: bool = False) -> 
         if not alone:
             at_once = max(at_once, len(client.nthreads()))  # more may have come, and dead ones come back
         for config in itertools.islice(waiting, at_once - len(running)):
-            future = client.submit(run_one, config, pure=False)
+            future = client.submit(run_one, config, samples, pure=False)
             running[future] = config
             completed.add(future)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -20,12 +21,13 @@ from torch.optim import Adam, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from tqdm.auto import tqdm
 
+from sgan_utils.augmentation import draw_moves, draw_noise, move
 from sgan_utils.checkpoints import load_checkpoint, save_checkpoint
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, Sources, load_mnist, split_sources, to_model_range
 from sgan_utils.errors import DivergedError
 from sgan_utils.hardware import keep_freed_memory, pick_device, pick_precision
-from sgan_utils.losses import generator_loss, supervised_loss, unsupervised_loss
+from sgan_utils.losses import consistency_loss, generator_loss, pseudo_label, supervised_loss, unsupervised_loss
 from sgan_utils.models import Belief, Discriminator, Generator, build_models, frozen, sample_latent
 from sgan_utils.parallel import ALONE, Team
 
@@ -40,19 +42,21 @@ def discriminator_step(
     unlabelled: Tensor,
     generated: Tensor,
     config: SGANConfig,
+    moved: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """One update of D from the three sources of images (Odena 2016, algorithm 1).
 
     Args:
         labelled: images (batch, 1, 28, 28) from -1 to 1, and their labels (batch,).
         unlabelled: images (batch, 1, 28, 28) without labels.
-        generated: G's images (batch, 1, 28, 28).
+        generated: G's images (batch, 1, 28, 28); nobody looks at them if the configuration has no use for G.
+        moved: the unlabelled images, moved a little, if the configuration asks for consistency.
 
     Returns:
         What :func:`discriminator_objective` says.
     """
     # detach: this step must not teach G
-    loss, said = discriminator_objective(D, labelled, unlabelled, generated.detach(), config)
+    loss, said = discriminator_objective(D, labelled, unlabelled, generated.detach(), config, moved)
     optimizer.zero_grad()  # gradients add up unless they are cleared
     loss.backward()
     optimizer.step()
@@ -65,23 +69,33 @@ def discriminator_objective(
     unlabelled: Tensor,
     generated: Tensor,
     config: SGANConfig,
+    moved: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """What D minimises: both losses, weighted.
+    """What D minimises: its losses, weighted. A loss that the configuration leaves out costs no time.
 
     Returns:
         The loss, and scalars that are still on the device, so that nothing waits for them until somebody looks:
-        both losses in nats, and how likely D takes unlabelled and generated images to be real, 0 to 1.
+        losses in nats, and how likely D takes unlabelled and generated images to be real, 0 to 1.
     """
     images, labels = labelled
-    on_labelled, on_unlabelled, on_generated = D(images), D(unlabelled), D(generated)
-    supervised = supervised_loss(on_labelled.class_logits, labels)
-    unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit)
-    return config.supervised_weight * supervised + config.unsupervised_weight * unsupervised, {
-        "supervised": supervised.detach(),
-        "unsupervised": unsupervised.detach(),
-        "belief_in_real": on_unlabelled.real_logit.detach().sigmoid().mean(),
-        "belief_in_generated": on_generated.real_logit.detach().sigmoid().mean(),
-    }
+    supervised = supervised_loss(D(images).class_logits, labels)
+    loss, said = config.supervised_weight * supervised, {"supervised": supervised.detach()}
+    if config.uses_unlabelled:
+        on_unlabelled = D(unlabelled)
+    if config.uses_generator:  # real or generated?
+        on_generated = D(generated)
+        unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit)
+        loss = loss + config.unsupervised_weight * unsupervised
+        said |= {
+            "unsupervised": unsupervised.detach(),
+            "belief_in_real": on_unlabelled.real_logit.detach().sigmoid().mean(),
+            "belief_in_generated": on_generated.real_logit.detach().sigmoid().mean(),
+        }
+    if config.uses_consistency:  # the same digit, wherever it is moved?
+        pseudo_labels, sure = pseudo_label(on_unlabelled.class_logits, config.confidence, config.balance)
+        consistency = consistency_loss(D(moved).class_logits, pseudo_labels, sure)
+        loss = loss + config.consistency_weight * consistency
+    return loss, said
 
 
 def generator_step(
@@ -122,7 +136,7 @@ def generator_objective(
 
 
 class History:
-    """What every step said, kept on the device until somebody looks.
+    """What every step said, kept on the device until somebody looks. What a step did not measure is not a number.
 
     The processes of a team each note down what their share of a batch said. They look together, after the same steps,
     and then see the mean.
@@ -137,7 +151,8 @@ class History:
 
     def add(self, said: dict[str, Tensor]) -> None:
         """Note down one step, without waiting for the device."""
-        self._new.append(torch.stack([said[column].float() for column in self.columns]))
+        unsaid = torch.full_like(said["supervised"], torch.nan)
+        self._new.append(torch.stack([said.get(column, unsaid).float() for column in self.columns]))
 
     def look(self) -> Tensor:
         """Everything that was said since the last look, shape (steps, 5), on the CPU."""
@@ -173,7 +188,7 @@ class Run:
     average: AveragedModel
     optimizer_g: Optimizer
     optimizer_d: Optimizer
-    latent_random: torch.Generator
+    random: torch.Generator
     unlabelled_images: Tensor  # (unlabelled, 1, 28, 28), uint8
     team: Team = ALONE  # the processes that train this run together
     step: int = 0
@@ -202,7 +217,7 @@ class Run:
             average=average,
             optimizer_g=optimizer_g,
             optimizer_d=optimizer_d,
-            latent_random=torch.Generator(device).manual_seed(config.seed),
+            random=torch.Generator(device).manual_seed(config.seed),
             unlabelled_images=unlabelled_images,
             team=team,
             log=History(team=team),
@@ -320,20 +335,50 @@ def batches_of(sources: Sources, config: SGANConfig) -> tuple[Batches, Batches]:
     )
 
 
+class Inputs(NamedTuple):
+    """What one step starts from. What the configuration has no use for is empty."""
+
+    images: Tensor  # labelled real, (labelled batch, 1, 28, 28), from -1 to 1 and then with noise
+    labels: Tensor  # (labelled batch,)
+    unlabelled: Tensor  # (batch, 1, 28, 28)
+    moved: Tensor  # the same images, moved a little
+    latent: Tensor  # (batch, latent_size)
+    noise: Tensor  # to be added to generated images, (batch, 1, 28, 28)
+
+
+def draw_inputs(
+    labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor], config: SGANConfig, random: torch.Generator
+) -> Inputs:
+    """Make the inputs of one step from its batches of bytes; ``random`` draws the latents, the moves and the noise."""
+    (images, labels), (unlabelled,) = labelled, unlabelled
+    images, unlabelled = to_model_range(images), to_model_range(unlabelled)
+    latent = sample_latent(len(unlabelled), config.latent_size, random)
+    if config.augmentation:
+        images = move(images, draw_moves(len(images), config.augmentation, random))
+    moved = unlabelled[:0]
+    if config.uses_consistency:
+        moved = move(unlabelled, draw_moves(len(unlabelled), config.consistency_moves, random))
+    images, unlabelled, moved, noise = (
+        tensor + draw_noise(len(tensor), config.input_noise, random)
+        for tensor in (images, unlabelled, moved, torch.zeros(len(unlabelled), 1, 1, 1, device=unlabelled.device))
+    )
+    return Inputs(images, labels, unlabelled, moved, latent, noise)
+
+
 def _one_step(run: Run, labelled_batches: Batches, unlabelled_batches: Batches) -> None:
     config, D, G, team = run.config, run.last_discriminator, run.generator, run.team
     for optimizer, rate in (run.optimizer_d, config.learning_rate_d), (run.optimizer_g, config.learning_rate_g):
         optimizer.param_groups[0]["lr"] = rate * cooled(run.step / config.steps, config.cool_down)
-    images, labels = map(team.share, labelled_batches[run.step])
-    (unlabelled,) = map(team.share, unlabelled_batches[run.step])
-    latent = team.share(sample_latent(config.batch_size, config.latent_size, run.latent_random))
-    labelled, unlabelled = (to_model_range(images), labels), to_model_range(unlabelled)
+    inputs = draw_inputs(labelled_batches[run.step], unlabelled_batches[run.step], config, run.random)
+    images, labels, unlabelled, moved, latent, noise = map(team.share, inputs)
 
     with run.autocast():
-        generated = G(latent)
-        d_says = discriminator_step(D, run.optimizer_d, labelled, unlabelled, generated, config)
-    with run.autocast():
-        g_says = generator_step(D, run.optimizer_g, unlabelled, generated, config)
+        generated = G(latent) + noise if config.uses_generator else unlabelled[:0]
+        d_says = discriminator_step(D, run.optimizer_d, (images, labels), unlabelled, generated, config, moved)
+    g_says = {}
+    if config.uses_generator:
+        with run.autocast():
+            g_says = generator_step(D, run.optimizer_g, unlabelled, generated, config)
 
     run.average.update_parameters(D)
     run.step += 1
@@ -375,6 +420,8 @@ def stop_if_diverged(run: Run) -> None:
         DivergedError: if a number in it is not finite; names the first.
     """
     finite = run.log.tensor().isfinite()
+    if not run.config.uses_generator:
+        finite = finite[:, :1]  # the supervised loss is all that was measured
     if finite.all():
         return
     row, column = (~finite).nonzero()[0].tolist()

@@ -18,15 +18,15 @@ from torch.optim import Adam
 from tqdm.auto import tqdm
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, Batches, split_sources, to_model_range
+from sgan_utils.data import MNIST, Batches, split_sources
 from sgan_utils.hardware import keep_freed_memory, pick_device
-from sgan_utils.models import sample_latent
 from sgan_utils.training import (
     LOOK_EVERY,
     Run,
     batches_of,
     cooled,
     discriminator_objective,
+    draw_inputs,
     generator_objective,
     stop_if_diverged,
 )
@@ -106,33 +106,37 @@ def _one_step_of_all(runs: list[Run], batches: list[tuple[Batches, Batches]], d:
     config, step = runs[0].config, runs[0].step
     for optimizer, rate in (d.optimizer, config.learning_rate_d), (g.optimizer, config.learning_rate_g):
         optimizer.param_groups[0]["lr"] = rate * cooled(step / config.steps, config.cool_down)
-    drawn = [(*labelled[step], *unlabelled[step]) for labelled, unlabelled in batches]
-    images, labels, unlabelled = (torch.stack(tensors) for tensors in zip(*drawn, strict=True))
-    images, unlabelled = to_model_range(images), to_model_range(unlabelled)
-    latents = torch.stack([sample_latent(config.batch_size, config.latent_size, run.latent_random) for run in runs])
+    drawn = [
+        draw_inputs(labelled[step], unlabelled[step], config, run.random)
+        for run, (labelled, unlabelled) in zip(runs, batches, strict=True)
+    ]
+    images, labels, unlabelled, moved, latents, noise = (torch.stack(tensors) for tensors in zip(*drawn, strict=True))
 
-    def draw(weights_g, memories_g, latent):  # noqa: ANN001, ANN202
-        return g.call(weights_g, memories_g)(latent)
+    def draw(weights_g, memories_g, latent, noise):  # noqa: ANN001, ANN202
+        return g.call(weights_g, memories_g)(latent) + noise
 
-    def objective_d(weights_d, memories_d, images, labels, unlabelled, generated):  # noqa: ANN001, ANN202
-        return discriminator_objective(d.call(weights_d, memories_d), (images, labels), unlabelled, generated, config)
+    def objective_d(weights_d, memories_d, images, labels, unlabelled, generated, moved):  # noqa: ANN001, ANN202
+        D = d.call(weights_d, memories_d)
+        return discriminator_objective(D, (images, labels), unlabelled, generated, config, moved)
 
     def objective_g(weights_d, memories_d, unlabelled, generated):  # noqa: ANN001, ANN202
         return generator_objective(d.call(weights_d, memories_d), unlabelled, generated, config)
 
     with runs[0].autocast():
-        generated = vmap(draw)(g.weights, g.memories, latents)
-        loss, d_says = vmap(objective_d)(d.weights, d.memories, images, labels, unlabelled, generated.detach())
+        generated = vmap(draw)(g.weights, g.memories, latents, noise)
+        loss, d_says = vmap(objective_d)(d.weights, d.memories, images, labels, unlabelled, generated.detach(), moved)
     d.optimizer.zero_grad()
     loss.sum().backward()  # no run's loss depends on another's weights, so each gets its own gradient
     d.optimizer.step()
 
-    fixed = {name: weight.detach() for name, weight in d.weights.items()}  # this step must not teach D
-    with runs[0].autocast():
-        loss, g_says = vmap(objective_g)(fixed, d.memories, unlabelled, generated)
-    g.optimizer.zero_grad()
-    loss.sum().backward()
-    g.optimizer.step()
+    g_says = {}
+    if config.uses_generator:
+        fixed = {name: weight.detach() for name, weight in d.weights.items()}  # this step must not teach D
+        with runs[0].autocast():
+            loss, g_says = vmap(objective_g)(fixed, d.memories, unlabelled, generated)
+        g.optimizer.zero_grad()
+        loss.sum().backward()
+        g.optimizer.step()
 
     said = d_says | g_says
     for number, run in enumerate(runs):

@@ -1,0 +1,78 @@
+"""What is done to images before D is shown them: they are moved a little, and noise is added to them.
+
+The random numbers are drawn first and used second, so that several processes can share one draw.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sgan_utils.config import IMAGE_SIZE
+
+TURN, SHEAR, ZOOM, SHIFT = math.radians(15), 0.2, 0.1, 2.0  # at strength 1: at most, either way; the shift in pixels
+
+
+def draw_moves(count: int, strength: float, random: torch.Generator) -> Tensor:
+    r"""A small random turn, shear, zoom and shift for each of ``count`` images, all uniform.
+
+    .. math:: \begin{pmatrix} x' \\ y' \end{pmatrix} =
+        \begin{pmatrix} \cos\alpha & -\sin\alpha \\ \sin\alpha & \cos\alpha \end{pmatrix}
+        \begin{pmatrix} 1 & s \\ 0 & 1 \end{pmatrix}
+        \begin{pmatrix} z_x & 0 \\ 0 & z_y \end{pmatrix}
+        \begin{pmatrix} x \\ y \end{pmatrix} + t
+
+    Args:
+        count: how many.
+        strength: 1 allows turns of 15 degrees, shears of 0.2, zooms of 10 % and shifts of 2 pixels either way;
+            0 moves nothing.
+        random: draws the numbers, on its device.
+
+    Returns:
+        (count, 2, 3): where each pixel of the moved image is fetched from, with coordinates from -1 to 1.
+    """
+
+    def up_to(limit: float) -> Tensor:
+        return (2 * torch.rand(count, generator=random, device=random.device) - 1) * limit * strength
+
+    turn, shear, zoom_x, zoom_y = up_to(TURN), up_to(SHEAR), 1 + up_to(ZOOM), 1 + up_to(ZOOM)
+    shift_x, shift_y = (up_to(SHIFT * 2 / IMAGE_SIZE) for _ in range(2))
+    cos, sin = turn.cos(), turn.sin()
+    x_from = torch.stack([zoom_x * cos, zoom_y * (shear * cos - sin), shift_x], dim=1)
+    y_from = torch.stack([zoom_x * sin, zoom_y * (shear * sin + cos), shift_y], dim=1)
+    return torch.stack([x_from, y_from], dim=1)
+
+
+def move(images: Tensor, moves: Tensor) -> Tensor:
+    """Images, each moved in its own way, with as much paper around them as is needed.
+
+    Args:
+        images: (batch, 1, 28, 28), from -1 (paper) to 1 (ink).
+        moves: (batch, 2, 3), from :func:`draw_moves`.
+
+    Returns:
+        (batch, 1, 28, 28). Pixels are interpolated, so they stay in the same range.
+    """
+    places = F.affine_grid(moves, list(images.shape), align_corners=False)
+    return F.grid_sample(images + 1, places, padding_mode="zeros", align_corners=False) - 1
+
+
+def draw_noise(count: int, std: float, random: torch.Generator) -> Tensor:
+    """Normal noise to be added to images before D sees them (Arjovsky and Bottou 2017, sec. 3).
+
+    It keeps D from telling images by a few pixels, so that it has to look at the whole.
+
+    Args:
+        count: how many images.
+        std: standard deviation; paper to ink is 2.
+        random: draws the numbers, on its device.
+
+    Returns:
+        (count, 1, 28, 28); if ``std`` is 0, a 0 for each image, (count, 1, 1, 1), which can be added as well.
+    """
+    if not std:
+        return torch.zeros(count, 1, 1, 1, device=random.device)
+    return std * torch.randn(count, 1, IMAGE_SIZE, IMAGE_SIZE, generator=random, device=random.device)
