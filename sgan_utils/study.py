@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ MEASURED = [  # empty where there is none
     "kid",
     "score",
     "train_seconds",
+    "core_seconds",
     "images_per_second",
 ]
 MADE_BY = ["sgan_utils", "torch", "device", "computed_in"]  # must agree if rows are to be compared
@@ -83,14 +85,15 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
 
     Returns:
         One flat row with the keys ``COLUMNS``: the name of the method, if it has one, the configuration (lists as
-        JSON), what was measured, what it was made with. ``computed_in`` is the number format that ``precision`` came
+        JSON), what was measured, what it was made with. ``core_seconds`` are what training took of the CPU, the same
+        whoever else computes beside it, unlike ``train_seconds`` on the clock. ``computed_in`` is the number format that ``precision`` came
         to. A run that diverged says so in ``failed``, which is empty otherwise, and has no accuracy.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums are rounded differently on more threads
     try:
         data, failed = _mnist(), ""
-        sources = split_sources(data, config)
+        sources, before = split_sources(data, config), time.process_time()
         try:
             run = train(config, sources, progress=False)
         except DivergedError as error:
@@ -98,7 +101,12 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
         if run.stopped:  # by Ctrl-C: half a run is no result
             raise KeyboardInterrupt
         speed = round(run.images_per_second, 1)
-        measured = {"train_seconds": round(run.train_seconds, 2), "images_per_second": speed}
+        core_seconds = round(time.process_time() - before, 2)
+        measured = {
+            "train_seconds": round(run.train_seconds, 2),
+            "core_seconds": core_seconds,
+            "images_per_second": speed,
+        }
         if not failed:
             classifier = run.classifier()
             measured["test_accuracy"] = round(accuracy(classifier, data.test_images, data.test_labels), 4)
@@ -146,7 +154,8 @@ def run_study(
     rows = _read(out)
     if scheduler is None:
         _refuse_mixture(out, rows, made_by())
-    missing = [config for config in dict.fromkeys(configs) if config not in rows]
+    configs = list(dict.fromkeys(configs))
+    missing = [config for config in configs if config not in rows]
     if missing:
         with (
             _client(scheduler, workers, len(missing), progress) as client,

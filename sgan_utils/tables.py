@@ -52,7 +52,8 @@ def by_method(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row for each method and number of labels: protocol, mean and standard deviation (over ``seeds - 1``) of the
-        accuracy on the test set (0 to 1), how many ``seeds``, mean seconds of training, device, and, where G's images
+        accuracy on the test set (0 to 1), how many ``seeds``, mean seconds of training on the clock and
+        of one core, device, and, where G's images
         were measured, mean and standard deviation of ``fid``.
     """
     order = {method: number for number, method in enumerate(METHODS)}
@@ -64,6 +65,7 @@ def by_method(rows: pd.DataFrame) -> pd.DataFrame:
         std_accuracy=("test_accuracy", "std"),
         seeds=("test_accuracy", "count"),
         mean_train_seconds=("train_seconds", "mean"),
+        mean_core_seconds=("core_seconds", "mean"),
         device=("hardware", "first"),
         mean_fid=("fid", "mean"),
         std_fid=("fid", "std"),

@@ -15,7 +15,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # for the notebooks' kernels; 
 
 from matplotlib import pyplot as plt
 
-from sgan_utils import cli
+from sgan_utils import cli, methods, study, tables
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import MNIST, load_mnist, split_sources
 from sgan_utils.training import Run, train
@@ -75,6 +75,21 @@ def quick_train(tiny_config, tiny_sources):
     return quick
 
 
+@pytest.fixture(scope="session")
+def all_tricks() -> dict[str, object]:
+    """Fields that switch on all that a run can do beside the plain method, so loosely that tiny runs feel all of it."""
+    return {
+        "head": "n",
+        "generator_loss": "feature_matching",
+        "augmentation": 1.0,
+        "input_noise": 0.3,
+        "consistency_weight": 1.0,
+        "consistency_moves": 1.5,
+        "confidence": 0.12,
+        "balance": 1.0,
+    }
+
+
 LESSON_NETWORKS = {
     name: getattr(SGANConfig(), name) for name in ("channels_g", "channels_d", "batch_size", "precision")
 }
@@ -90,7 +105,7 @@ def train_as_in_the_lessons(quick_train):
 def tensors_of(run: Run) -> dict[str, torch.Tensor]:
     """Everything that a run has become, by name."""
     models = {"generator": run.generator, "discriminator": run.last_discriminator, "classifier": run.classifier()}
-    found = {"history": run.log.tensor(), "latent_random": run.latent_random.get_state()}
+    found = {"history": run.log.tensor(), "random": run.random.get_state()}
     found |= {f"{name}/{key}": value for name, model in models.items() for key, value in model.state_dict().items()}
     for name in ("optimizer_g", "optimizer_d"):
         for number, state in getattr(run, name).state_dict()["state"].items():
@@ -102,12 +117,63 @@ def tensors_of(run: Run) -> dict[str, torch.Tensor]:
 def differences():
     """A function that names what is not the same, bit for bit, in two runs."""
 
+    def same(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+        if ours.shape != theirs.shape:
+            return False
+        return bool(((ours == theirs) | (ours.isnan() & theirs.isnan())).all())  # what was not measured is nan in both
+
     def compare(one: Run, other: Run) -> list[str]:
         ours, theirs = tensors_of(one), tensors_of(other)
         assert ours.keys() == theirs.keys()
-        return [name for name, value in ours.items() if not torch.equal(value, theirs[name])]
+        return [name for name, value in ours.items() if not same(value, theirs[name])]
 
     return compare
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """The address of a separate dask cluster whose only worker is a thread of this process: starts at once."""
+    distributed = pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def tiny_study(monkeypatch, tmp_path) -> Path:
+    """A study named "tiny", of two methods that train at once, and the file where its runs are recorded.
+
+    "tiny sgan" reached 0.5, 0.6, 0.7 with 20 labels and 0.8, 0.9 with 30; "tiny cnn" 0.3, 0.5, 0.4 with 20.
+    """
+    tiny = {"steps": 2, "labelled_batch_size": 4, "batch_size": 4, "precision": "float32"}
+    tiny |= {"channels_g": (2, 2, 2), "channels_d": (2, 2, 2)}
+    for name, fields in (("tiny cnn", {"unsupervised_weight": 0.0, "protocol": "labelled-only"}), ("tiny sgan", {})):
+        monkeypatch.setitem(methods.METHODS, name, tiny | fields)
+        config = SGANConfig(**tiny, **fields)
+        monkeypatch.setitem(methods._NAMES, methods._nameless(config), name)
+    found = {("tiny sgan", 20): (0.5, 0.6, 0.7), ("tiny sgan", 30): (0.8, 0.9), ("tiny cnn", 20): (0.3, 0.5, 0.4)}
+    cells = [methods.Cell(method, labels, len(accuracies)) for (method, labels), accuracies in found.items()]
+    monkeypatch.setitem(methods.STUDIES, "tiny", cells)
+
+    rows = [
+        study._row(config, study.made_by(), test_accuracy=accuracy, train_seconds=2.0 + seed, hardware="abacus",
+                   commit="abc", failed="")
+        for (method, labels), accuracies in found.items()
+        for seed, accuracy in enumerate(accuracies)
+        for config in [SGANConfig(**methods.METHODS[method], labels=labels, seed=seed)]
+    ]  # fmt: skip
+    path = tmp_path / "record" / "rows.csv"
+    path.parent.mkdir()
+    study._table(rows).to_csv(path, index=False)
+    monkeypatch.setattr(tables, "ROWS", path)
+    monkeypatch.setattr(tables.recorded_rows, "__defaults__", (path,))
+    return path
 
 
 @pytest.fixture(params=["cpu", "cuda", "mps"])

@@ -1,5 +1,6 @@
 """Models and runs on disk: what is read is what was written, and a resumed run is the uninterrupted one."""
 
+import functools
 import json
 import os
 import pickle
@@ -55,6 +56,17 @@ def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(qui
     resumed = quick_train(checkpoint=path, **fields)
     assert (resumed.step, resumed.stopped) == (8, "")
     assert differences(resumed, quick_train(**fields)) == []
+
+
+@pytest.mark.parametrize("unsupervised_weight", [0.5, 0.0])
+def test_with_moves_noise_and_consistency_a_resumed_run_is_the_uninterrupted_one_too(
+    quick_train, path, all_tricks, unsupervised_weight, differences
+):
+    train_it = functools.partial(quick_train, **all_tricks, unsupervised_weight=unsupervised_weight)
+    assert train_it(checkpoint=path, callbacks=[interrupt_at(3)]).step == 3
+    resumed = train_it(checkpoint=path)
+    assert (resumed.step, resumed.stopped) == (8, "")
+    assert differences(resumed, train_it()) == []
 
 
 def test_resuming_is_exact_for_the_networks_of_the_lessons_on_two_threads_too(

@@ -44,6 +44,12 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
         ("weight_std", 0.0, "above 0 and at most 1"),
         ("supervised_weight", -0.5, "between 0 and 10"),
         ("unsupervised_weight", 11, "between 0 and 10"),
+        ("augmentation", 2.5, "between 0 and 2"),
+        ("input_noise", -0.1, "between 0 and 1"),
+        ("consistency_weight", 11, "between 0 and 10"),
+        ("consistency_moves", 3.5, "between 0 and 3"),
+        ("confidence", 1.01, "between 0 and 1"),
+        ("balance", "even", "a number between 0 and 1"),
         ("head", "three_heads", "one of two_heads, n_plus_1, n"),
         ("generator_loss", "hinge", "one of non_saturating, saturating, feature_matching"),
         ("protocol", "all", "one of all-unlabelled, labelled-only"),
@@ -182,6 +188,28 @@ def test_a_change_of_a_preset_is_checked():
 def test_an_epoch_is_one_pass_over_the_unlabelled_images(fields, unlabelled):
     config = SGANConfig(steps=1_000, batch_size=60, **fields)
     assert config.epochs == pytest.approx(60_000 / unlabelled)
+
+
+def test_by_default_nothing_is_done_to_images_and_d_learns_from_g_and_labels_alone():
+    config = SGANConfig()
+    assert (config.augmentation, config.input_noise, config.consistency_weight, config.balance) == (0, 0, 0, 0)
+    assert config.uses_generator
+    assert not config.uses_consistency
+
+
+@pytest.mark.parametrize(
+    ("unsupervised_weight", "consistency_weight", "uses"),
+    [
+        (0.5, 0.0, (True, False, True)),
+        (0.5, 1.0, (True, True, True)),
+        (0.0, 1.0, (False, True, True)),
+        (0.0, 0.0, (False, False, False)),
+        (1e-6, 1e-6, (True, True, True)),
+    ],
+)
+def test_a_weight_of_0_leaves_g_consistency_or_unlabelled_images_out(unsupervised_weight, consistency_weight, uses):
+    config = SGANConfig(unsupervised_weight=unsupervised_weight, consistency_weight=consistency_weight)
+    assert (config.uses_generator, config.uses_consistency, config.uses_unlabelled) == uses
 
 
 @pytest.mark.parametrize(

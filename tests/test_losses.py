@@ -7,9 +7,11 @@ import torch
 from torch.nn import functional as F
 
 from sgan_utils.losses import (
+    consistency_loss,
     feature_matching_loss,
     generator_loss,
     non_saturating_loss,
+    pseudo_label,
     saturating_loss,
     supervised_loss,
     unsupervised_loss,
@@ -139,3 +141,100 @@ def test_feature_matching_is_taken_by_name_and_looks_at_features_only():
     close(generator_loss("feature_matching", on_real, on_generated), wanted)
     blind = on_generated._replace(real_logit=torch.full((4,), math.nan))
     close(generator_loss("feature_matching", on_real, blind), wanted)
+
+
+# Pseudo-labels and consistency
+
+
+def logits_of(*probabilities):
+    """Class logits whose softmax is the given probabilities of the first digits; the other digits share the rest."""
+    rows = [[*row, *[(1 - sum(row)) / (10 - len(row))] * (10 - len(row))] for row in probabilities]
+    return torch.tensor(rows, dtype=torch.float64).log()
+
+
+def test_without_balance_an_image_is_named_as_d_names_it_and_counts_from_the_confidence_on():
+    logits = logits_of([0.95], [0.1, 0.85], [0.05, 0.05, 0.8999])
+    pseudo_labels, sure = pseudo_label(logits, confidence=0.85 - 1e-9)
+    assert pseudo_labels.tolist() == [0, 1, 2]
+    assert sure.tolist() == [True, True, True]
+    assert pseudo_label(logits, confidence=0.9)[1].tolist() == [True, False, False]
+    shifted = logits + numbers(3, 1)  # a softmax does not see what is added to all logits
+    assert pseudo_label(shifted, confidence=0.9)[1].tolist() == [True, False, False]
+
+
+def test_pseudo_labels_follow_the_largest_logit_whatever_the_other_images_are():
+    logits = numbers(50, 10)
+    assert torch.equal(pseudo_label(logits, confidence=0.5)[0], logits.argmax(1))
+    assert torch.equal(pseudo_label(logits[:1], confidence=0.5)[0], logits[:1].argmax(1))
+
+
+def test_with_confidence_0_every_image_counts_and_with_1_only_a_certain_one():
+    logits = torch.cat([numbers(20, 10), 1e4 * torch.eye(1, 10).double()])
+    assert pseudo_label(logits, confidence=0.0)[1].all()
+    assert pseudo_label(logits, confidence=1.0)[1].tolist() == [False] * 20 + [True]
+
+
+def test_with_balance_a_digit_that_is_named_too_often_loses():
+    logits = logits_of(*[[0.9, 0.05]] * 9, [0.5, 0.4])
+    assert pseudo_label(logits, confidence=0.0)[0].tolist() == [0] * 10
+    assert pseudo_label(logits, confidence=0.0, balance=1.0)[0].tolist()[-1] == 1
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.3, 1.0])
+def test_balance_divides_by_the_mean_over_the_batch_and_confidence_is_measured_afterwards(balance):
+    logits = numbers(40, 10)
+    probability = torch.exp(logits) / torch.exp(logits).sum(1, keepdim=True)
+    share = sum(probability) / 40
+    by_hand = torch.stack([row / share**balance for row in probability])
+    by_hand = torch.stack([row / sum(row) for row in by_hand])
+    pseudo_labels, sure = pseudo_label(logits, 0.8, balance)
+    assert torch.equal(pseudo_labels, by_hand.argmax(1))
+    assert torch.equal(sure, by_hand.amax(1) >= 0.8)
+    assert 0 < sure.sum() < 40
+
+
+def test_where_digits_are_named_equally_often_balance_changes_nothing():
+    logits = 5 * torch.eye(10, dtype=torch.float64)  # each digit once
+    for ours, theirs in zip(pseudo_label(logits, 0.9, 1.0), pseudo_label(logits, 0.9, 0.0), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_no_gradient_flows_through_pseudo_labels():
+    on_unlabelled, on_moved = numbers(6, 10).requires_grad_(), numbers(6, 10, seed=1).requires_grad_()
+    pseudo_labels, sure = pseudo_label(on_unlabelled, confidence=0.0, balance=1.0)
+    assert not pseudo_labels.is_floating_point()
+    assert sure.dtype == torch.bool
+    consistency_loss(on_moved, pseudo_labels, sure).backward()
+    assert on_unlabelled.grad is None
+    assert (on_moved.grad.abs().sum(1) > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_d_that_is_as_sure_as_can_be_is_believed_with_balance_too(dtype):
+    logits = 1e4 * torch.eye(4, 10, dtype=dtype)  # six digits have a probability of exactly 0 in every image
+    for balance in (0.0, 1.0):
+        pseudo_labels, sure = pseudo_label(logits, confidence=0.9, balance=balance)
+        assert pseudo_labels.tolist() == [0, 1, 2, 3]
+        assert sure.tolist() == [True] * 4
+
+
+def test_the_consistency_loss_is_the_cross_entropy_of_the_sure_ones_over_all():
+    logits, pseudo_labels = numbers(8, 10), torch.arange(8)
+    sure = torch.tensor([True, False] * 4)
+    by_hand = sum(-torch.log(torch.exp(logits[i, i]) / torch.exp(logits[i]).sum()) for i in (0, 2, 4, 6)) / 8
+    close(consistency_loss(logits, pseudo_labels, sure), by_hand)
+    close(consistency_loss(logits, pseudo_labels, sure | True), supervised_loss(logits, pseudo_labels))
+
+
+def test_the_consistency_loss_is_0_and_teaches_nothing_when_nobody_is_sure():
+    logits = numbers(8, 10).requires_grad_()
+    loss = consistency_loss(logits, torch.arange(8), torch.zeros(8, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 0
+    assert not logits.grad.any()
+
+
+def test_images_of_which_d_is_not_sure_teach_nothing():
+    logits, sure = numbers(8, 10).requires_grad_(), torch.arange(8) < 3
+    consistency_loss(logits, torch.arange(8), sure).backward()
+    assert torch.equal(logits.grad.abs().sum(1) > 0, sure)

@@ -19,7 +19,7 @@ from sgan_utils.data import Sources, draw_labelled, split_sources, to_model_rang
 from sgan_utils.errors import DivergedError
 from sgan_utils.evaluation import Film, accuracy, fixed_latents
 from sgan_utils.models import HEADS, build_models, sample_latent
-from sgan_utils.training import History, Run, cooled, discriminator_step, generator_step, train
+from sgan_utils.training import History, Run, cooled, discriminator_step, draw_inputs, generator_step, train
 
 COLUMNS = ["supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator"]
 
@@ -44,26 +44,35 @@ def one_step(tiny_config, tiny_sources):
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("share", [(1.0, 0.5), (0.0, 2.0), (3.0, 0.0)])
-def test_a_discriminator_step_goes_down_the_weighted_sum_of_both_losses(one_step, head, share):
+@pytest.mark.parametrize("share", [(1.0, 0.5, 0.0), (0.0, 2.0, 0.0), (3.0, 0.0, 0.0), (1.0, 0.5, 2.0), (1.0, 0.0, 2.0)])
+def test_a_discriminator_step_goes_down_the_weighted_sum_of_its_losses(one_step, head, share):
     config, _, _, (images, labels), unlabelled, generated = one_step
-    config = config.but(head=head, supervised_weight=share[0], unsupervised_weight=share[1])
-    _, discriminator = build_models(config)
+    fields = dict(zip(("supervised_weight", "unsupervised_weight", "consistency_weight"), share, strict=True))
+    _, discriminator = build_models(config.but(head=head))
     by_hand = copy.deepcopy(discriminator)
+    moved = unlabelled.roll(2, dims=3)
     supervised = F.cross_entropy(by_hand(images).class_logits, labels)
     real, fake = by_hand(unlabelled).real_logit, by_hand(generated.detach()).real_logit
     unsupervised = F.binary_cross_entropy_with_logits(torch.cat([real, fake]), torch.cat([real * 0 + 1, fake * 0]))
-    (share[0] * supervised + share[1] * unsupervised).backward()
+    balanced = by_hand(unlabelled).class_logits.softmax(1).detach()
+    balanced = F.normalize(balanced / balanced.mean(0).sqrt(), p=1, dim=1)
+    confidence = balanced.amax(1).sort().values[5:7].mean().item()
+    sure = balanced.amax(1) >= confidence  # six of the twelve
+    consistency = F.cross_entropy(by_hand(moved).class_logits[sure], balanced.argmax(1)[sure]) / 2
+    (share[0] * supervised + share[1] * unsupervised + share[2] * consistency).backward()
     wanted = torch.cat([(p - 0.1 * p.grad).detach().flatten() for p in by_hand.parameters()])
 
+    config = config.but(head=head, confidence=confidence, balance=0.5, **fields)
     optimizer = SGD(discriminator.parameters(), lr=0.1)
-    said = discriminator_step(discriminator, optimizer, (images, labels), unlabelled, generated, config)
+    said = discriminator_step(discriminator, optimizer, (images, labels), unlabelled, generated, config, moved)
 
     torch.testing.assert_close(weights(discriminator), wanted)
-    torch.testing.assert_close(said["supervised"], supervised.detach())
-    torch.testing.assert_close(said["unsupervised"], unsupervised.detach())
-    torch.testing.assert_close(said["belief_in_real"], real.sigmoid().mean().detach())
-    torch.testing.assert_close(said["belief_in_generated"], fake.sigmoid().mean().detach())
+    measured = {"supervised": supervised.detach()}
+    if share[1]:  # only then D was asked what it takes to be real
+        measured["unsupervised"] = unsupervised.detach()
+        measured["belief_in_real"] = real.sigmoid().mean().detach()
+        measured["belief_in_generated"] = fake.sigmoid().mean().detach()
+    torch.testing.assert_close(said, measured)
 
 
 @pytest.mark.parametrize("kind", ["non_saturating", "saturating", "feature_matching"])
@@ -114,6 +123,20 @@ def test_a_generator_step_leaves_d_and_its_gradients_untouched_and_ready_to_lear
     assert not torch.equal(weights(generator), start)
 
 
+def test_images_that_the_configuration_has_no_use_for_are_not_looked_at(one_step):
+    config, _, discriminator, labelled, unlabelled, generated = one_step
+    seen = []
+    discriminator.register_forward_pre_hook(lambda _, images: seen.append(images[0]))
+    nothing = torch.full_like(unlabelled, math.nan)
+    optimizer = SGD(discriminator.parameters(), lr=0.1)
+    discriminator_step(discriminator, optimizer, labelled, nothing, nothing, config.but(unsupervised_weight=0), nothing)
+    assert len(seen) == 1
+    assert seen[0] is labelled[0]
+    discriminator_step(discriminator, optimizer, labelled, unlabelled, generated, config, nothing)
+    assert len(seen) == 4
+    assert not any(images.isnan().any() for images in seen)
+
+
 def test_gradients_left_from_before_do_not_count(one_step):
     config, generator, discriminator, labelled, unlabelled, _ = one_step
     twins = copy.deepcopy((generator, discriminator))
@@ -136,6 +159,72 @@ def test_what_a_step_says_waits_for_nobody(one_step):
     assert set(said) == set(COLUMNS)
     assert all(isinstance(value, torch.Tensor) and value.shape == () for value in said.values())
     assert not any(value.requires_grad for value in said.values())
+
+
+# What a step starts from
+
+
+@pytest.fixture
+def bytes_of_a_step(tiny_sources):
+    """A labelled and an unlabelled batch, as they come from memory."""
+    labelled = (tiny_sources.labelled_images[:16], tiny_sources.labelled_labels[:16])
+    return labelled, (tiny_sources.unlabelled_images[:12],)
+
+
+def inputs_of(bytes_of_a_step, config, seed=0):
+    return draw_inputs(*bytes_of_a_step, config, torch.Generator().manual_seed(seed))
+
+
+def test_without_tricks_a_step_starts_from_the_images_as_they_are(bytes_of_a_step, tiny_config):
+    ((images, labels), (unlabelled,)), inputs = bytes_of_a_step, inputs_of(bytes_of_a_step, tiny_config)
+    assert torch.equal(inputs.images, to_model_range(images))
+    assert torch.equal(inputs.labels, labels)
+    assert torch.equal(inputs.unlabelled, to_model_range(unlabelled))
+    assert len(inputs.moved) == 0
+    assert not inputs.noise.any()
+    assert torch.equal(inputs.latent, sample_latent(12, tiny_config.latent_size, torch.Generator().manual_seed(0)))
+
+
+def test_augmentation_moves_the_labelled_images_and_no_others(bytes_of_a_step, tiny_config):
+    plain = inputs_of(bytes_of_a_step, tiny_config)
+    inputs = inputs_of(bytes_of_a_step, tiny_config.but(augmentation=1.0))
+    assert ((inputs.images - plain.images).abs().amax((1, 2, 3)) > 0.1).all()
+    assert torch.equal(inputs.labels, plain.labels)
+    assert torch.equal(inputs.unlabelled, plain.unlabelled)
+
+
+def test_consistency_moves_a_copy_of_the_unlabelled_images_as_far_as_asked(bytes_of_a_step, tiny_config):
+    plain = inputs_of(bytes_of_a_step, tiny_config)
+    for moves, least in ((0.0, 0.0), (1.0, 0.1), (3.0, 0.2)):
+        inputs = inputs_of(bytes_of_a_step, tiny_config.but(consistency_weight=1.0, consistency_moves=moves))
+        assert torch.equal(inputs.images, plain.images)
+        assert torch.equal(inputs.unlabelled, plain.unlabelled)
+        assert (inputs.moved - plain.unlabelled).abs().mean() >= least
+    still = inputs_of(bytes_of_a_step, tiny_config.but(consistency_weight=1.0, consistency_moves=0.0))
+    torch.testing.assert_close(still.moved, still.unlabelled, atol=1e-4, rtol=0)
+
+
+def test_every_image_that_d_is_shown_gets_noise_of_its_own(bytes_of_a_step, tiny_config):
+    config = tiny_config.but(input_noise=0.3, consistency_weight=1.0, consistency_moves=0.0)
+    plain, inputs = inputs_of(bytes_of_a_step, tiny_config), inputs_of(bytes_of_a_step, config)
+    noises = [
+        inputs.images[:12] - plain.images[:12],
+        inputs.unlabelled - plain.unlabelled,
+        inputs.moved - plain.unlabelled,
+        inputs.noise,
+    ]
+    for noise in noises:
+        assert noise.std().item() == pytest.approx(0.3, rel=0.03)
+    together = torch.corrcoef(torch.stack([noise.flatten() for noise in noises]))
+    assert together.fill_diagonal_(0).abs().max() < 0.05
+
+
+def test_the_random_generator_decides_all_that_is_drawn_for_a_step(bytes_of_a_step, tiny_config, all_tricks):
+    config = tiny_config.but(**all_tricks)
+    one, again, other = (inputs_of(bytes_of_a_step, config, seed) for seed in (0, 0, 1))
+    for name in ("images", "unlabelled", "moved", "latent", "noise"):
+        assert torch.equal(getattr(one, name), getattr(again, name)), name
+        assert not torch.equal(getattr(one, name), getattr(other, name)), name
 
 
 # A run
@@ -230,6 +319,131 @@ def test_a_run_knows_how_fast_it_was(quick_train):
     assert run.images_per_second == pytest.approx(5 * 10 / run.train_seconds)
 
 
+# Without G
+
+
+@pytest.mark.parametrize("tricks", [{}, {"consistency_weight": 1.0, "confidence": 0.12, "input_noise": 0.3}])
+def test_where_d_need_not_tell_real_from_generated_g_does_not_change(quick_train, tricks):
+    run = quick_train(unsupervised_weight=0, **tricks)
+    fresh = build_models(run.config)[0].state_dict()
+    assert all(torch.equal(value, fresh[name]) for name, value in run.generator.state_dict().items())
+    assert not run.optimizer_g.state
+    assert not torch.equal(weights(run.last_discriminator), weights(build_models(run.config)[1]))
+
+
+def test_without_g_the_history_has_the_supervised_loss_and_nothing_else(quick_train):
+    run = quick_train(unsupervised_weight=0)
+    assert (run.step, run.stopped) == (8, "")  # what was not measured is no divergence
+    assert list(run.history.columns) == COLUMNS
+    assert np.isfinite(run.history["supervised"]).all()
+    assert run.history[COLUMNS[1:]].isna().all(axis=None)
+
+
+def test_without_g_the_steps_and_the_labelled_batches_are_those_with_g(quick_train, monkeypatch):
+    def batches(weight):
+        seen = []
+
+        def noted_step(discriminator, optimizer, labelled, *rest):
+            seen.append(labelled[0])
+            return discriminator_step(discriminator, optimizer, labelled, *rest)
+
+        monkeypatch.setattr(training, "discriminator_step", noted_step)
+        quick_train(unsupervised_weight=weight)
+        return seen
+
+    with_g, without = batches(0.5), batches(0.0)
+    assert len(with_g) == len(without) == 8
+    assert all(torch.equal(one, other) for one, other in zip(with_g, without, strict=True))
+
+
+@pytest.mark.parametrize("tricks", [{}, {"consistency_weight": 1.0}])
+def test_without_g_a_supervised_loss_that_is_no_longer_finite_is_still_found(quick_train, tricks):
+    def break_d(run):
+        if run.step == 3:
+            with torch.no_grad():
+                run.last_discriminator.look[0].weight.fill_(math.nan)
+
+    with pytest.raises(DivergedError, match="'supervised' is no longer a finite number in step 4 of 8") as caught:
+        quick_train(unsupervised_weight=0, callbacks=[break_d], **tricks)
+    assert caught.value.run.history["supervised"].isna().tolist() == [False] * 3 + [True] * 5
+
+
+# Moves, noise, consistency
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        {"augmentation": 1.0},
+        {"input_noise": 0.3},
+        {"consistency_weight": 1.0, "confidence": 0.0},
+        {"consistency_weight": 1.0, "confidence": 0.0, "unsupervised_weight": 0.0},
+    ],
+    ids=lambda trick: "-".join(trick),
+)
+def test_every_trick_changes_what_d_learns_from_the_first_step_on(quick_train, trick):
+    plain = quick_train(steps=1, weight_std=0.1, unsupervised_weight=trick.get("unsupervised_weight", 0.5))
+    tricked = quick_train(steps=1, weight_std=0.1, **trick)
+    assert not torch.allclose(weights(plain.last_discriminator), weights(tricked.last_discriminator))
+
+
+def test_d_and_g_are_both_shown_generated_images_with_noise(quick_train, monkeypatch):
+    def largest(noise):
+        seen = []
+
+        def noted_d_step(discriminator, optimizer, labelled, unlabelled, generated, *rest):
+            seen.append(generated.abs().max().item())
+            return discriminator_step(discriminator, optimizer, labelled, unlabelled, generated, *rest)
+
+        def noted_g_step(discriminator, optimizer, unlabelled, generated, *rest):
+            seen.append(generated.abs().max().item())
+            return generator_step(discriminator, optimizer, unlabelled, generated, *rest)
+
+        monkeypatch.setattr(training, "discriminator_step", noted_d_step)
+        monkeypatch.setattr(training, "generator_step", noted_g_step)
+        quick_train(steps=2, input_noise=noise)
+        return seen
+
+    assert len(largest(0.0)) == 4
+    assert max(largest(0.0)) <= 1  # G cannot draw beyond paper and ink
+    assert min(largest(1.0)) > 2
+
+
+def test_with_consistency_d_learns_from_unlabelled_images_even_without_g(quick_train, tiny_sources):
+    flipped = tiny_sources._replace(unlabelled_images=255 - tiny_sources.unlabelled_images)
+    fields = {"unsupervised_weight": 0, "consistency_weight": 1.0, "confidence": 0.12, "weight_std": 0.1}
+    one, other = quick_train(**fields), quick_train(flipped, **fields)
+    assert not torch.allclose(weights(one.last_discriminator), weights(other.last_discriminator))
+
+
+def test_unlabelled_images_that_d_is_never_sure_of_teach_it_nothing(quick_train):
+    plain = quick_train(unsupervised_weight=0)
+    doubtful = quick_train(unsupervised_weight=0, consistency_weight=1.0, confidence=1.0)
+    assert torch.equal(weights(plain.last_discriminator), weights(doubtful.last_discriminator))
+
+
+@pytest.mark.parametrize("unsupervised_weight", [0.5, 0.0])
+def test_a_consistency_loss_that_is_no_longer_finite_does_not_go_unnoticed_even_in_the_last_step(
+    quick_train, monkeypatch, unsupervised_weight
+):
+    usual, calls = training.consistency_loss, []
+
+    def breaks_at_last(*arguments):
+        calls.append(1)
+        return usual(*arguments) * (math.nan if len(calls) == 8 else 1.0)
+
+    monkeypatch.setattr(training, "consistency_loss", breaks_at_last)
+    with pytest.raises(DivergedError, match="no longer a finite number in step 8 of 8"):
+        quick_train(consistency_weight=1.0, confidence=0.0, unsupervised_weight=unsupervised_weight)
+
+
+def test_a_run_with_all_tricks_learns_to_name_digits_it_has_never_seen(quick_train, tiny_mnist, all_tricks):
+    tricks = all_tricks | {"confidence": 0.9}
+    run = quick_train(steps=120, channels_d=(8, 8, 8), **tricks)
+    assert accuracy(run.classifier(), tiny_mnist.test_images, tiny_mnist.test_labels) > 0.9
+    assert np.isfinite(run.history.to_numpy()).all()
+
+
 # The same seed, the same run
 
 
@@ -239,6 +453,11 @@ def test_a_run_knows_how_fast_it_was(quick_train):
 )
 def test_the_same_seed_gives_the_same_run_bit_for_bit(quick_train, fields, differences):
     assert differences(quick_train(seed=3, **fields), quick_train(seed=3, **fields)) == []
+
+
+def test_the_promise_holds_with_all_tricks_too(quick_train, all_tricks, differences):
+    assert differences(quick_train(**all_tricks), quick_train(**all_tricks)) == []
+    assert differences(quick_train(**all_tricks), quick_train(**all_tricks, seed=1)) != []
 
 
 def test_the_promise_holds_for_the_networks_of_the_lessons_on_two_threads_too(train_as_in_the_lessons, differences):
@@ -275,13 +494,17 @@ def test_another_seed_gives_another_run(quick_train):
     assert not torch.equal(weights(one.generator), weights(other.generator))
 
 
-def test_a_run_does_not_depend_on_the_global_random_state_and_leaves_it_alone(quick_train, differences):
-    first = quick_train()
+@pytest.mark.parametrize("tricks", [False, True])
+def test_a_run_does_not_depend_on_the_global_random_state_and_leaves_it_alone(
+    quick_train, differences, all_tricks, tricks
+):
+    fields = all_tricks if tricks else {}
+    first = quick_train(**fields)
     torch.manual_seed(99)
     np.random.seed(99)
     random.seed(99)
     before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
-    second = quick_train()
+    second = quick_train(**fields)
     second.classifier()
     assert torch.equal(torch.get_rng_state(), before[0])
     assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]
@@ -293,8 +516,11 @@ def test_a_run_does_not_depend_on_the_global_random_state_and_leaves_it_alone(qu
 
 @pytest.mark.parametrize("protocol", ["all-unlabelled", "labelled-only"])
 @pytest.mark.parametrize("garbage", [-1, 10**12])
-def test_labels_outside_the_draw_are_never_read(tiny_mnist, tiny_config, protocol, garbage, differences):
-    config = tiny_config.but(protocol=protocol)
+@pytest.mark.parametrize("tricks", [False, True])
+def test_labels_outside_the_draw_are_never_read(
+    tiny_mnist, tiny_config, protocol, garbage, differences, all_tricks, tricks
+):
+    config = tiny_config.but(protocol=protocol, **(all_tricks if tricks else {}))
     labelled = draw_labelled(tiny_mnist.train_labels, config.labels, config.seed)
     hidden = torch.full_like(tiny_mnist.train_labels, garbage)
     hidden[labelled] = tiny_mnist.train_labels[labelled]
@@ -306,8 +532,9 @@ def test_labels_outside_the_draw_are_never_read(tiny_mnist, tiny_config, protoco
     assert torch.equal(weights(honest.classifier()), weights(blind.classifier()))
 
 
-def test_labelled_only_looks_at_no_other_image(tiny_mnist, tiny_config, differences):
-    config = tiny_config.but(protocol="labelled-only")
+@pytest.mark.parametrize("tricks", [False, True])
+def test_labelled_only_looks_at_no_other_image(tiny_mnist, tiny_config, differences, all_tricks, tricks):
+    config = tiny_config.but(protocol="labelled-only", **(all_tricks if tricks else {}))
     labelled = draw_labelled(tiny_mnist.train_labels, config.labels, config.seed)
     images = torch.full_like(tiny_mnist.train_images, 99)
     images[labelled] = tiny_mnist.train_images[labelled]
@@ -316,8 +543,9 @@ def test_labelled_only_looks_at_no_other_image(tiny_mnist, tiny_config, differen
     assert differences(*runs) == []
 
 
-def test_held_out_images_are_never_looked_at(tiny_mnist, tiny_config, differences):
-    config = tiny_config.but(held_out=100)
+@pytest.mark.parametrize("tricks", [False, True])
+def test_held_out_images_are_never_looked_at(tiny_mnist, tiny_config, differences, all_tricks, tricks):
+    config = tiny_config.but(held_out=100, **(all_tricks if tricks else {}))
     held_out = draw_labelled(tiny_mnist.train_labels, 100, seed=0)
     images = tiny_mnist.train_images.clone()
     images[held_out] = 99
