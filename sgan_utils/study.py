@@ -52,7 +52,7 @@ MEASURED = [  # empty where there is none
     "images_per_second",
 ]
 MADE_BY = ["sgan_utils", "torch", "device", "computed_in"]  # must agree if rows are to be compared
-COLUMNS = ["method", *FIELDS, *MEASURED, *MADE_BY, "threads", "hardware", "commit", "failed"]
+COLUMNS = ["method", *FIELDS, *MEASURED, *MADE_BY, "threads", "hardware", "commit", "date", "failed"]
 
 CONNECT_SECONDS = 10
 FIRST_WORKER_SECONDS = 60  # a batch system may start the scheduler some time before its workers
@@ -86,8 +86,9 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
     Returns:
         One flat row with the keys ``COLUMNS``: the name of the method, if it has one, the configuration (lists as
         JSON), what was measured, what it was made with. ``core_seconds`` are what training took of the CPU, the same
-        whoever else computes beside it, unlike ``train_seconds`` on the clock. ``computed_in`` is the number format that ``precision`` came
-        to. A run that diverged says so in ``failed``, which is empty otherwise, and has no accuracy.
+        whoever else computes beside it, unlike ``train_seconds`` on the clock. ``computed_in`` is the number format
+        that ``precision`` came to. A run that diverged says so in ``failed``, which is empty otherwise, and has no
+        accuracy.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums are rounded differently on more threads
@@ -117,7 +118,8 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
                 quality = sample_quality(draw_samples(run.generator), _real_features())
                 measured |= {name: round(value, 4) for name, value in quality._asdict().items()}
         made = provenance("sgan study")
-        return _row(config, made_by(), **measured, hardware=made["device"], commit=made["commit"], failed=failed)
+        origin = {"hardware": made["device"], "commit": made["commit"], "date": made["date"]}
+        return _row(config, made_by(), **measured, **origin, failed=failed)
     finally:
         torch.set_num_threads(threads)
 
@@ -258,7 +260,7 @@ def _read(out: Path) -> dict[SGANConfig, Row]:
 def _parsed(row: dict[str, str]) -> tuple[SGANConfig, Row]:
     config = SGANConfig(**{name: json.loads(row[name]) if row[name][:1] == "[" else row[name] for name in FIELDS})
     measured = {name: float(row[name]) if row[name] else None for name in MEASURED}
-    others = {name: row[name] for name in (*MADE_BY, "hardware", "commit", "failed")}
+    others = {name: row[name] for name in (*MADE_BY, "hardware", "commit", "date", "failed")}
     return config, _row(config, {}, **measured, **others)
 
 
