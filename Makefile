@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup lessons lab test figures retrain keep benchmark lint clean
+.PHONY: help setup lessons lab test figures retrain keep study benchmark lint clean
 
 help:            ## say what there is
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -25,6 +25,9 @@ retrain: setup   ## train and measure anew all that the figures show, then draw 
 
 keep: setup      ## run the lessons and store their outputs in the notebooks
 	$(BIN)/sgan lessons --keep-outputs
+
+study: setup     ## train the runs that the recorded studies lack (hours; goes on where it was interrupted)
+	for study in table1 tricks samples; do $(BIN)/sgan study --preset $$study --record || exit 1; done
 
 benchmark: setup ## measure speed beside the common recipe (about half an hour; goes on where it was interrupted)
 	$(BIN)/python -m benchmarks

@@ -230,3 +230,102 @@ def _whole_numbers(answer: object) -> tuple[int, ...]:
         return tuple(int(number) for number in answer)
     except TypeError:  # not several numbers, but one, or something else
         return ()
+
+
+def check_confidence_interval(function: Callable[[Tensor], tuple[float, float]]) -> bool:
+    """Lesson 6: from paired differences to the 95% confidence interval of their mean."""
+
+    def examine() -> str:
+        differences = torch.tensor([0.04, 0.10, 0.01, 0.07, 0.03, 0.05, 0.09, 0.02, 0.06, 0.03], dtype=torch.float64)
+        mean, error = differences.mean(), differences.std() / len(differences) ** 0.5
+        wanted = (float(mean - 2.262 * error), float(mean + 2.262 * error))
+        answer = _call(function, differences)
+        _need(
+            isinstance(answer, tuple | list) and len(answer) == 2, "return two numbers: the low end and the high end."
+        )
+        low, high = float(answer[0]), float(answer[1])
+        _need(low < high, f"the low end comes first, yours are {low:.4f} and {high:.4f}.")
+        width, right = high - low, wanted[1] - wanted[0]
+        _need(
+            abs((low + high) / 2 - mean) < 1e-6,
+            f"the interval should lie around the mean of the differences, {mean:.3f}.",
+        )
+        spread = 2 * 2.262 * differences.std()
+        _need(
+            abs(width - spread) > 1e-3,
+            "that is the spread of single runs; the mean of n of them is surer by a factor of √n.",
+        )
+        _need(
+            abs(width - right * (9 / 10) ** 0.5) > 1e-4,
+            "your standard deviation divides by n; for a sample it is n - 1 (torch's std() does that).",
+        )
+        _need(
+            abs(width - right * 1.96 / 2.262) > 1e-4,
+            "1.96 is right for very many runs; with ten, take 2.262 from Student's t.",
+        )
+        _need(
+            abs(width - right) < 1e-4,
+            f"it should be {wanted[0]:.4f} to {wanted[1]:.4f}, yours is {low:.4f} to {high:.4f}.",
+        )
+        return f"from {low:.3f} to {high:.3f}: a gain above zero, with ten seeds' worth of doubt."
+
+    return _check(examine)
+
+
+def check_best_of(function: Callable[[Tensor, int], float]) -> bool:
+    """Lesson 6: the accuracy that is reported, on average, by whoever runs ``tries`` seeds and reports the best."""
+
+    def examine() -> str:
+        accuracies = torch.tensor([0.70, 0.90, 0.80, 0.60])
+        for tries, wanted in ((1, 0.75), (2, 0.8125), (8, 0.8897)):
+            answer = float(_call(function, accuracies, tries))
+            _need(abs(answer - 0.9) > 1e-4, "that is the best of all; with a few tries one is not always so lucky.")
+            _need(
+                abs(answer - wanted) < 0.004,
+                f"for {accuracies.tolist()} and tries={tries} it should be {wanted:.3f}, yours is {answer:.3f}.",
+            )
+        return "one try gives the mean, many tries come near the best: luck that can be bought."
+
+    return _check(examine)
+
+
+def check_pseudo_labels(function: Callable[[Tensor, float], tuple[Tensor, Tensor]]) -> bool:
+    """Lesson 7: from class logits to what D names each image, and whether it is sure enough."""
+
+    def examine() -> str:
+        probability = torch.tensor([[0.97, 0.02, 0.01], [0.30, 0.36, 0.34], [0.04, 0.04, 0.92], [0.05, 0.90, 0.05]])
+        logits = (probability.log() + torch.tensor([[3.0], [-2.0], [0.5], [8.0]])).requires_grad_()
+        answer = _call(function, logits, 0.91)
+        _need(isinstance(answer, tuple | list) and len(answer) == 2, "return two tensors: the labels, and who is sure.")
+        named, sure = _need_tensor(answer[0], (4,)), _need_tensor(answer[1], (4,))
+        _need(named.tolist() == [0, 1, 2, 1], f"the labels should be [0, 1, 2, 1], yours are {named.tolist()}.")
+        _need(not sure.requires_grad, "no gradient should flow through them: detach the logits first.")
+        _need(
+            sure.bool().tolist() != (logits.max(1).values >= 0.91).tolist(),
+            "you compare logits with the confidence; it is a probability: softmax first.",
+        )
+        _need(
+            sure.bool().tolist() == [True, False, True, False],
+            f"with confidence 0.91, sure should be [True, False, True, False], yours is {sure.tolist()}.",
+        )
+        return "the argmax, and whether its probability is large enough."
+
+    return _check(examine)
+
+
+def check_moving_average(function: Callable[[Tensor, Tensor, float], Tensor]) -> bool:
+    """Lesson 7: one update of a moving average of weights."""
+
+    def examine() -> str:
+        average, new = torch.tensor([1.0, 0.0, -2.0]), torch.tensor([2.0, 1.0, 2.0])
+        before = average.clone()
+        answer = _need_tensor(_call(function, average, new, 0.9), (3,))
+        wanted = 0.9 * before + 0.1 * new
+        _need(
+            not torch.allclose(answer, 0.1 * before + 0.9 * new),
+            "the other way round: decay is the share of the old average that is kept.",
+        )
+        _need(torch.allclose(answer, wanted), f"it should be {wanted.tolist()}, yours is {answer.tolist()}.")
+        return "decay of the old, the rest of the new."
+
+    return _check(examine)

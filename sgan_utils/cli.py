@@ -203,11 +203,18 @@ def study(
     if preset in STUDIES:
         if changes or vary or seeds != 1 or samples:
             raise SGANError(
-                f"the study {preset} is fixed: only --rerun, --record, --out, --workers and --json go with it."
+                f"the study {preset} is fixed: only --rerun, --record, --out, --workers, --scheduler and --json "
+                "go with it."
+            )
+        if rerun is not None and record:
+            raise SGANError(
+                "--rerun and --record do not go together: the first compares, the second adds to the record."
             )
         return _recorded_study(preset, rerun, record, out, scheduler, workers, as_json)
     if rerun is not None or record:
         raise SGANError(f"--rerun and --record need a recorded study: --preset {' or --preset '.join(STUDIES)}.")
+    if preset not in PRESETS:
+        raise SGANError(f"there is no preset named {preset!r}: choose one of {', '.join([*PRESETS, *STUDIES])}.")
     base, varied, out = SGANConfig.preset(preset, **changes), _varied(vary or []), out or Path("build/study.csv")
     for name in set(varied) & set(changes):
         raise SGANError(f"{name} is both varied and set: leave out --{name.replace('_', '-')}, or --vary {name}=….")
@@ -251,7 +258,7 @@ def _recorded_study(
     if as_json:
         typer.echo(_as_json(table))
         return
-    _print_table(table)
+    _print_table(table if rerun is not None else tables.in_words(table))
     typer.echo(f"The rows are in {_near(out)}")
 
 
@@ -268,10 +275,11 @@ def _as_json(rows: DataFrame) -> str:
 
 
 def _print_table(rows: DataFrame) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*(column.replace("_", " ") for column in rows.columns))
+    table = Table(*(column.replace("_", " ") for column in rows.columns), box=SIMPLE)
     for row in rows.itertuples(index=False):
         words = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
         table.add_row(*("–" if word == "nan" else word for word in words))  # one seed has no spread

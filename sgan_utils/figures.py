@@ -15,19 +15,23 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch import nn
 
 from sgan_utils import diagrams, plotting
+from sgan_utils.augmentation import draw_moves, draw_noise, move
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, draw_labelled, images_by_class, load_mnist, split_sources
+from sgan_utils.data import MNIST, draw_labelled, images_by_class, load_mnist, split_sources, to_model_range
 from sgan_utils.errors import SGANError
 from sgan_utils.evaluation import confusion_matrix, most_confident_mistakes, per_class_accuracy
 from sgan_utils.files import write_whole
+from sgan_utils.methods import STUDIES
 from sgan_utils.models import build_models
 from sgan_utils.plotting import GENERATED, LABELLED, UNLABELLED
 from sgan_utils.recording import CLOUD, Record, load_record
+from sgan_utils.tables import PAPER, about_rows, by_method, gain, gains_at, one_change_each, recorded_rows
 
 FIGURES_FOLDER = Path(__file__).resolve().parent.parent / "figures"
 
@@ -37,6 +41,11 @@ class Material:
 
     data: Callable[[], MNIST] = staticmethod(cache(load_mnist))
     record: Callable[[str], Record] = staticmethod(cache(load_record))
+    study: Callable[[str], pd.DataFrame] = staticmethod(cache(recorded_rows))
+
+    def about(self, name: str) -> dict[str, Any]:
+        """How a record or a recorded study was made."""
+        return about_rows(name, self.study(name)) if name in STUDIES else self.record(name).about
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Recipe:
     name: str
     lesson: int
     alt: str  # what somebody who cannot see it should know
-    records: tuple[str, ...]  # the recorded results that it shows
+    records: tuple[str, ...]  # the recorded results and studies that it shows
     draw: Callable[[Material], Figure]
 
 
@@ -108,7 +117,7 @@ def provenance(recipe: Recipe, material: Material) -> dict[str, Any]:
         "alt": recipe.alt,
         "command": f"sgan figures --only {recipe.name}",
         "matplotlib": mpl.__version__,
-        "drawn_from": {name: material.record(name).about for name in recipe.records} or "MNIST and the code",
+        "drawn_from": {name: material.about(name) for name in recipe.records} or "MNIST and the code",
     }
 
 
@@ -460,6 +469,100 @@ def gan_and_sgan(material: Material) -> Figure:
         rows = {step: images[:6] for step, images in _film_rows(material.record(name)).items()}
         plotting.show_rows(rows, ax=ax).set_title(title)
     return drawn
+
+
+@figure(
+    4,
+    "Dots for runs, in rows: how far ten thousand test images, SGAN samples, GAN samples and noise are from real "
+    "training images, on a logarithmic scale.",
+    "samples",
+    "real_images",
+)
+def sample_quality(material: Material) -> Figure:
+    runs, real = material.study("samples"), material.record("real_images").about
+    groups = {
+        "real test images (the floor)": [one["fid"] for one in real["floor"]],
+        "SGAN, 30,000 labels": runs[runs["method"] == "lesson sgan"]["fid"],
+        "plain GAN": runs[runs["method"] == "lesson gan"]["fid"],
+        "noise": [one["fid"] for one in real["noise"]],
+    }
+    ax = plotting.plot_runs(groups, "distance from real training images (FID; smaller is better)")
+    ax.set_xscale("log")
+    return ax.figure
+
+
+# Lesson 6: few labels
+
+COMPARED = ["cnn", "cnn+augmentation", "odena", "sgan"]
+
+
+@figure(
+    6,
+    "Accuracy against the number of labels, for a CNN, a CNN with augmentation, Odena's own recipe and our SGAN, each "
+    "with its spread over seeds, beside the paper's two curves.",
+    "table1",
+)
+def label_efficiency(material: Material) -> Figure:
+    table = by_method(material.study("table1"))
+    return plotting.plot_label_efficiency(table[table["method"].isin([*COMPARED, "best"])], PAPER).figure
+
+
+@figure(
+    6,
+    "The gain of the SGAN over the CNN in percentage points with its 95% interval, at four numbers of labels.",
+    "table1",
+)
+def gain_over_cnn(material: Material) -> Figure:
+    gains = gains_at(material.study("table1"), "sgan", "cnn")
+    return plotting.plot_gains(100 * gains, "sgan minus cnn (percentage points)").figure
+
+
+@figure(6, "Dots for runs with 25 labels, a row for each method: runs of one method differ by many points.", "table1")
+def lucky_seeds(material: Material) -> Figure:
+    rows = material.study("table1")
+    few = rows[rows["labels"] == 25].groupby("method")["test_accuracy"]
+    return plotting.plot_runs({method: 100 * few.get_group(method) for method in COMPARED}, "accuracy (%)").figure
+
+
+# Lesson 7: beyond the paper
+
+
+@figure(7, "Eight digits as they are, moved more and more, and under noise: all can still be named.")
+def moves_and_noise(material: Material) -> Figure:
+    images, rows = to_model_range(material.data().train_images[:8]), {}
+    for strength in (0.0, 1.0, 1.5):
+        draw = torch.Generator().manual_seed(1)
+        rows[f"moved, strength {strength:g}"] = move(images, draw_moves(8, strength, draw))
+    noise = draw_noise(8, 0.3, torch.Generator().manual_seed(0))
+    return plotting.show_rows(rows | {"noise 0.3": (images + noise).clamp(-1, 1)}).figure
+
+
+@figure(
+    7, "The change in accuracy that each single change to the SGAN makes at 100 labels, with 95% intervals.", "tricks"
+)
+def tricks(material: Material) -> Figure:
+    rows = one_change_each(material.study("tricks"))
+    changes = {m: gain(rows, m, "sgan", 100) for m in by_method(rows)["method"] if m != "sgan"}
+    return plotting.plot_gains(100 * pd.DataFrame(changes).T, "change in accuracy (percentage points)").figure
+
+
+@figure(7, "Accuracy against the distance of G's images from real ones: one named point for each change.", "tricks")
+def trade_off(material: Material) -> Figure:
+    table = by_method(one_change_each(material.study("tricks"))).set_index("method")
+    points = {method: (row["mean_fid"], 100 * row["mean_accuracy"]) for method, row in table.iterrows()}
+    ax = plotting.plot_trade_off(points, "distance of G's images from real ones (FID)", "accuracy (%)")
+    ax.set_xscale("log")
+    return ax.figure
+
+
+@figure(
+    7,
+    "What the generator adds to the best method at 25, 50 and 100 labels, in percentage points with 95% intervals.",
+    "table1",
+)
+def gain_of_g(material: Material) -> Figure:
+    gains = gains_at(material.study("table1"), "best", "best without G")
+    return plotting.plot_gains(100 * gains, "best minus best without G (percentage points)").figure
 
 
 # How fast it is: drawn from what `make benchmark` measures

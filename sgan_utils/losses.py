@@ -7,6 +7,7 @@ without ever computing a sigmoid that could round to 0 or 1.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -125,7 +126,8 @@ def pseudo_label(class_logits: Tensor, confidence: float, balance: float = 0.0) 
         y(x), shape (batch,), 0 to 9, and whether it counts, shape (batch,), booleans.
     """
     probability = class_logits.detach().softmax(1)
-    probability = probability / probability.mean(0).pow(balance)
+    smallest = torch.finfo(probability.dtype).tiny  # a digit that nobody names at all must not divide 0 by 0
+    probability = probability / probability.mean(0).clamp(min=smallest).pow(balance)
     probability = probability / probability.sum(1, keepdim=True)
     winner, pseudo_labels = probability.max(1)
     return pseudo_labels, winner >= confidence

@@ -1,7 +1,7 @@
 """The methods that the workshop compares, and the studies whose runs are recorded in ``results/``.
 
 A method is one fixed configuration for every number of labels: only the labels and the seed differ from run to run.
-All were chosen on held-out training images, never on the test set.
+They were chosen on held-out training images, never on the test set.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sgan_utils.config import SGANConfig
 
-# What all methods share: the same D, the same steps, the same labelled batches.
+# What the methods share that are compared with `sgan`: the same D, the same steps, the same labelled batches.
 _COMMON: dict[str, Any] = {
     "steps": 1000,
     "labelled_batch_size": 50,
@@ -41,6 +41,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "sgan": _COMMON,
     # Odena's own reading: 11 outputs, the original loss of G, and no other images than the labelled ones.
     "odena": _COMMON | {"head": "n_plus_1", "generator_loss": "saturating", "protocol": "labelled-only"},
+    "odena, all-unlabelled": _COMMON | {"head": "n_plus_1", "generator_loss": "saturating"},
+    "sgan, labelled-only": _COMMON | {"protocol": "labelled-only"},
     "sgan, two heads": _COMMON | {"head": "two_heads"},
     "sgan, n+1 outputs": _COMMON | {"head": "n_plus_1"},
     "sgan+feature-matching": _COMMON | {"generator_loss": "feature_matching"},
@@ -73,7 +75,7 @@ STUDIES: dict[str, list[Cell]] = {
         *(Cell("best", labels, 5) for labels in BUDGETS),
         *(Cell("best without G", labels, 5) for labels in BUDGETS[:3]),
     ],
-    "tricks": [Cell(method, 100, 5) for method in METHODS if method.startswith("sgan")],
+    "tricks": [Cell(method, 100, 5) for method in METHODS if method.startswith(("sgan", "odena"))],
     "samples": [Cell(method, 30_000, 10) for method in ("lesson gan", "lesson sgan")],
 }
 

@@ -277,3 +277,75 @@ def plot_points(groups: Mapping[str, np.ndarray], colours: Mapping[str, str], ax
     ax.set(xlabel="first principal direction", ylabel="second principal direction")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=2)
     return ax
+
+
+def plot_label_efficiency(
+    table: pd.DataFrame, papers: Mapping[str, Mapping[int, float]] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Accuracy against the number of labels: one curve a method, bars for the spread over its seeds.
+
+    Both axes are stretched where the interest lies: labels by factors, accuracy towards 100%.
+
+    Args:
+        table: from :func:`sgan_utils.tables.by_method`.
+        papers: name -> labels -> accuracy (0 to 1), drawn with dashes and without spread.
+    """
+    ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
+    for method, rows in table.groupby("method", sort=False):
+        bars = rows["std_accuracy"].fillna(0)
+        # A bar does not reach 100%, where this scale ends.
+        up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))
+        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, marker="o", ms=4, capsize=3)
+    for name, accuracies in (papers or {}).items():
+        ax.plot(list(accuracies), list(accuracies.values()), "--", marker="s", ms=4, linewidth=1.2, label=name)
+    ax.set_xscale("log")
+    ax.set_yscale("logit")
+    ticks = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
+    ax.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
+    ax.set_yticks([], minor=True)
+    budgets = sorted(table["labels"].unique())
+    ax.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
+    ax.set_xticks([], minor=True)
+    ax.set(xlabel="labelled images", ylabel="accuracy on the test set")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax
+
+
+def plot_runs(groups: Mapping[str, Sequence[float]], xlabel: str, ax: Axes | None = None) -> Axes:
+    """One dot a run, one line a group, a stroke at the group's mean: name -> a number for each run."""
+    ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(groups)))[1]
+    for height, values in enumerate(reversed(groups.values())):
+        ax.plot(values, [height] * len(values), "o", color=LABELLED, alpha=0.5, ms=6, mec="none")
+        ax.plot([np.mean(values)] * 2, [height - 0.3, height + 0.3], color="black")
+    ax.set_yticks(range(len(groups)), list(groups)[::-1])
+    ax.set_xlabel(xlabel)
+    ax.margins(y=0.15)
+    return ax
+
+
+def plot_gains(gains: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> Axes:
+    """Differences with their confidence intervals beside a line at 0.
+
+    Args:
+        gains: one row each, indexed by name, with ``gain``, ``low`` and ``high``, see :func:`sgan_utils.tables.gain`.
+    """
+    ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(gains)))[1]
+    heights = range(len(gains))[::-1]
+    either_side = [gains["gain"] - gains["low"], gains["high"] - gains["gain"]]
+    ax.errorbar(gains["gain"], heights, xerr=either_side, fmt="o", color=LABELLED, capsize=4)
+    ax.axvline(0, color=MUTED, linestyle=":", linewidth=1.2)
+    ax.set_yticks(heights, gains.index)
+    ax.set_xlabel(xlabel)
+    ax.margins(y=0.2)
+    return ax
+
+
+def plot_trade_off(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str, ax: Axes | None = None) -> Axes:
+    """Named points in a plane: name -> (x, y)."""
+    ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
+    for name, (x, y) in points.items():
+        ax.plot(x, y, "o", color=LABELLED)
+        ax.annotate(name, (x, y), xytext=(6, 4), **_BESIDE)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.margins(x=0.2, y=0.12)
+    return ax

@@ -27,7 +27,7 @@ from sgan_utils.errors import SGANError
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Generator, evaluating, sample_latent
 
-SAMPLES = 10_000  # images on each side of a comparison: distances between fewer come out larger
+SAMPLE_SIZE = 10_000  # images on each side of a comparison: distances between fewer come out larger
 FEATURES = 128
 WEIGHTS = Path(__file__).resolve().parent.parent / "results" / "digit_classifier" / "model.safetensors"
 
@@ -154,8 +154,7 @@ def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> Samp
             metric.update(real_features, real=True)
             metric.update(features, real=False)
         score.update(logits)
-        with warnings.catch_warnings():
-            return SampleQuality(*(float(value) for value in (fid.compute(), kid.compute()[0], score.compute()[0])))
+        return SampleQuality(*(float(value) for value in (fid.compute(), kid.compute()[0], score.compute()[0])))
 
 
 def real_features(data: MNIST) -> Tensor:
@@ -164,11 +163,11 @@ def real_features(data: MNIST) -> Tensor:
     They are drawn from the training images; the test images against them are the floor that no generator gets below
     but by learning images by heart.
     """
-    chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(0))[:SAMPLES]
+    chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(0))[:SAMPLE_SIZE]
     return look_at(data.train_images[chosen])[0]
 
 
-def draw_samples(generator: Generator, count: int = SAMPLES, seed: int = 0) -> Tensor:
+def draw_samples(generator: Generator, count: int = SAMPLE_SIZE, seed: int = 0) -> Tensor:
     """Images of G to be measured, from latents of their own: (count, 1, 28, 28), bytes."""
     from sgan_utils.evaluation import draw
 

@@ -34,7 +34,7 @@ from sgan_utils.hardware import cpu_capabilities
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.plotting import as_bytes
-from sgan_utils.quality import WEIGHTS, look_at, train_digit_classifier
+from sgan_utils.quality import SAMPLE_SIZE, WEIGHTS, look_at, real_features, sample_quality, train_digit_classifier
 from sgan_utils.training import Run, train
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -155,6 +155,7 @@ def record_all(say: Callable[[str], None] = print) -> None:
         ("softmax_twice", record_softmax_twice),
         ("untrained", record_untrained),
         ("loader", record_loader),
+        ("real_images", record_real_images),
     ):
         say(f"recording {name} …")
         record(data)
@@ -163,7 +164,8 @@ def record_all(say: Callable[[str], None] = print) -> None:
 def record_digit_classifier(data: MNIST) -> None:
     """The classifier through which images are compared, and how alike real images are through it."""
     classifier = train_digit_classifier(data, progress=False)
-    write_whole(WEIGHTS, lambda part: save_file(classifier.state_dict(), part))
+    weights = {name: tensor.contiguous() for name, tensor in classifier.state_dict().items()}
+    write_whole(WEIGHTS, lambda part: save_file(weights, part))
     logits = look_at(data.test_images, classifier)[1]
     right = float((logits.argmax(1) == data.test_labels).float().mean())
     about = {"what": "digit_classifier", "test_accuracy": round(right, 4)} | provenance("sgan figures --retrain")
@@ -277,6 +279,24 @@ def record_loader(data: MNIST) -> None:
     """Images per second from a DataLoader with the post's transforms, and from memory."""
     about = {"what": "loader", "images_per_second": loader_speeds(data)} | provenance("sgan figures --retrain")
     save_record(Record("loader", about))
+
+
+def record_real_images(data: MNIST) -> None:
+    """What distances mean: of real test images from real training images, the floor, and of noise, the ceiling."""
+    noises = (
+        torch.randint(
+            0, 256, (SAMPLE_SIZE, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
+        )
+        for seed in range(5)
+    )
+    real = real_features(data)
+    floor = [sample_quality(data.test_images, look_at(some)[0]) for some in data.train_images.split(SAMPLE_SIZE)]
+    about = {
+        "what": "real_images",
+        "floor": [quality._asdict() for quality in floor],
+        "noise": [sample_quality(noise, real)._asdict() for noise in noises],
+    }
+    save_record(Record("real_images", about | provenance("sgan figures --retrain")))
 
 
 def loader_speeds(data: MNIST, batches: int = 100, batch_size: int = 100) -> dict[str, float]:

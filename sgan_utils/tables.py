@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -28,12 +29,13 @@ PUBLISHED = {
 }
 
 
-def recorded_rows(study: str, rows: Path | str = ROWS) -> pd.DataFrame:
+def recorded_rows(study: str, rows: Path | str | None = None) -> pd.DataFrame:
     """The runs of a named study that are recorded, one row each, without any training.
 
     Raises:
         SGANError: if there are none.
     """
+    rows = rows or ROWS
     every = read_rows(rows)
     chosen = every.loc[[config for config in configurations(study) if config in every.index]]
     if chosen.empty:
@@ -42,6 +44,23 @@ def recorded_rows(study: str, rows: Path | str = ROWS) -> pd.DataFrame:
             f"with `sgan study --preset {study} --record`."
         )
     return chosen.reset_index(drop=True)
+
+
+def about_rows(study: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """How the runs of a recorded study were made: code, versions, machines and dates, each named once."""
+
+    def every(column: str) -> str:
+        return ", ".join(sorted(rows[column].unique()))
+
+    return {
+        "what": study,
+        "runs": len(rows),
+        "command": f"sgan study --preset {study} --record",
+        "date": every("date"),
+        "commit": every("commit"),
+        "versions": {"sgan_utils": every("sgan_utils"), "torch": every("torch")},
+        "device": every("hardware"),
+    }
 
 
 def by_method(rows: pd.DataFrame) -> pd.DataFrame:
@@ -69,6 +88,26 @@ def by_method(rows: pd.DataFrame) -> pd.DataFrame:
         device=("hardware", "first"),
         mean_fid=("fid", "mean"),
         std_fid=("fid", "std"),
+    )
+
+
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """What :func:`by_method` returns, for people: mean ± standard deviation, accuracies in percent."""
+
+    def both(mean: pd.Series, std: pd.Series, digits: int) -> list[str]:
+        texts = mean.map(f"{{:.{digits}f}}".format) + " ± " + std.map(f"{{:.{digits}f}}".format)
+        return texts.str.replace(" ± nan", "").to_list()
+
+    return pd.DataFrame(
+        {
+            "method": table["method"],
+            "protocol": table["protocol"],
+            "labels": table["labels"],
+            "accuracy %": both(100 * table["mean_accuracy"], 100 * table["std_accuracy"], 2),
+            "FID": both(table["mean_fid"], table["std_fid"], 1),
+            "seeds": table["seeds"],
+            "core s": table["mean_core_seconds"].map("{:.0f}".format),
+        }
     )
 
 
@@ -102,6 +141,17 @@ def gain(rows: pd.DataFrame, better: str, worse: str, labels: int, of: str = "te
     return pd.Series({"gain": mean, "low": low, "high": high, "pairs": len(pairs)})
 
 
+def gains_at(rows: pd.DataFrame, better: str, worse: str) -> pd.DataFrame:
+    """:func:`gain` at every number of labels that both methods have, indexed by it in words ("25 labels")."""
+    both = set(rows.loc[rows["method"] == better, "labels"]) & set(rows.loc[rows["method"] == worse, "labels"])
+    return pd.DataFrame({f"{labels:,} labels": gain(rows, better, worse, labels) for labels in sorted(both)}).T
+
+
+def one_change_each(tricks: pd.DataFrame) -> pd.DataFrame:
+    """Of the study ``tricks``, the runs of ``sgan`` and of the methods that differ from it in one thing."""
+    return tricks[tricks["method"].str.startswith("sgan") & (tricks["protocol"] == "all-unlabelled")]
+
+
 def rerun(
     study: str,
     seed: int,
@@ -128,7 +178,7 @@ def rerun(
     configs = [SGANConfig(**METHODS[cell.method], labels=cell.labels, seed=seed) for cell in cells.itertuples()]
     cells["rerun"] = run_study(configs, out, scheduler, workers, progress=progress)["test_accuracy"].to_numpy()
     every = read_rows(ROWS)
-    cells["recorded"] = [every["test_accuracy"].get(config) for config in configs]
+    cells["recorded"] = [every["test_accuracy"].get(config, float("nan")) for config in configs]
     cells["deviations"] = (cells["rerun"] - cells["mean_accuracy"]) / cells["std_accuracy"]
     columns = [
         "method",

@@ -417,17 +417,19 @@ def stop_if_diverged(run: Run) -> None:
     """Look at what the run has said so far.
 
     Raises:
-        DivergedError: if a number in it is not finite; names the first.
+        DivergedError: if a number in it, or of D's weights, is not finite; names the first.
     """
-    finite = run.log.tensor().isfinite()
+    seen = run.log.tensor()
     if not run.config.uses_generator:
-        finite = finite[:, :1]  # the supervised loss is all that was measured
-    if finite.all():
+        seen = seen[:, :1]  # the supervised loss is all that was measured
+    if not seen.isfinite().all():
+        row, column = (~seen.isfinite()).nonzero()[0].tolist()
+        what = f"'{History.columns[column]}' is no longer a finite number in step {row + 1}"
+    elif not all(weights.isfinite().all() for weights in run.last_discriminator.parameters()):
+        what = f"D's weights are no longer finite numbers after step {run.step}"
+    else:
         return
-    row, column = (~finite).nonzero()[0].tolist()
-    raise DivergedError(
-        f"'{History.columns[column]}' is no longer a finite number in step {row + 1} of {run.config.steps}: "
-        f"lower learning_rate_d (now {run.config.learning_rate_d}) or learning_rate_g "
-        f"(now {run.config.learning_rate_g}).",
-        run,
-    )
+    rates = f"learning_rate_d (now {run.config.learning_rate_d})"
+    if run.config.uses_generator:
+        rates += f" or learning_rate_g (now {run.config.learning_rate_g})"
+    raise DivergedError(f"{what} of {run.config.steps}: lower {rates}.", run)

@@ -123,7 +123,7 @@ def _one_step_of_all(runs: list[Run], batches: list[tuple[Batches, Batches]], d:
         return generator_objective(d.call(weights_d, memories_d), unlabelled, generated, config)
 
     with runs[0].autocast():
-        generated = vmap(draw)(g.weights, g.memories, latents, noise)
+        generated = vmap(draw)(g.weights, g.memories, latents, noise) if config.uses_generator else unlabelled[:, :0]
         loss, d_says = vmap(objective_d)(d.weights, d.memories, images, labels, unlabelled, generated.detach(), moved)
     d.optimizer.zero_grad()
     loss.sum().backward()  # no run's loss depends on another's weights, so each gets its own gradient

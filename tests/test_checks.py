@@ -6,12 +6,16 @@ from torch.nn import functional as F
 
 from sgan_utils.checks import (
     check_balanced_draw,
+    check_best_of,
+    check_confidence_interval,
     check_cross_entropy,
     check_generator_step,
     check_most_confused,
+    check_moving_average,
     check_output_size,
     check_per_class_accuracy,
     check_probability_real,
+    check_pseudo_labels,
     check_to_model_range,
 )
 
@@ -46,12 +50,16 @@ def rejects(check, solution, word, capsys):
 
 CHECKS = [
     check_balanced_draw,
+    check_best_of,
+    check_confidence_interval,
     check_cross_entropy,
     check_generator_step,
     check_most_confused,
+    check_moving_average,
     check_output_size,
     check_per_class_accuracy,
     check_probability_real,
+    check_pseudo_labels,
     check_to_model_range,
 ]
 
@@ -445,3 +453,98 @@ def test_the_most_confused_pair_is_accepted(solution, capsys):
 )
 def test_a_wrong_pair_is_told_why(solution, word, capsys):
     rejects(check_most_confused, solution, word, capsys)
+
+
+def interval(differences, factor=2.262, correction=1, root=0.5):
+    error = factor * differences.std(correction=correction) / len(differences) ** root
+    return differences.mean() - error, differences.mean() + error
+
+
+@pytest.mark.parametrize("solution", [interval, lambda differences: [float(end) for end in interval(differences)]])
+def test_a_confidence_interval_is_accepted(solution, capsys):
+    accepts(check_confidence_interval, solution, capsys)
+
+
+@pytest.mark.parametrize(
+    ("solution", "word"),
+    [
+        (lambda d: interval(d)[::-1], "the low end comes first"),
+        (lambda d: interval(d, root=0), "spread of single runs"),
+        (lambda d: interval(d, factor=1.96), "Student's t"),
+        (lambda d: interval(d, correction=0), "n - 1"),
+        (lambda d: interval(d, factor=5), "it should be"),
+        (lambda d: (d.min(), d.max()), "around the mean"),
+        (lambda d: d.mean(), "return two numbers"),
+    ],
+)
+def test_a_wrong_confidence_interval_is_told_why(solution, word, capsys):
+    rejects(check_confidence_interval, solution, word, capsys)
+
+
+def best_by_chances(accuracies, tries):
+    return (accuracies.sort().values * (torch.linspace(0, 1, len(accuracies) + 1) ** tries).diff()).sum()
+
+
+def best_by_drawing(accuracies, tries):
+    drawn = torch.randint(len(accuracies), (200_000, tries), generator=torch.Generator().manual_seed(0))
+    return accuracies[drawn].max(1).values.mean()
+
+
+@pytest.mark.parametrize("solution", [best_by_chances, best_by_drawing])
+def test_the_best_of_some_tries_is_accepted(solution, capsys):
+    accepts(check_best_of, solution, capsys)
+
+
+@pytest.mark.parametrize(
+    ("solution", "word"),
+    [
+        (lambda accuracies, tries: accuracies.max(), "best of all"),
+        (lambda accuracies, tries: accuracies.mean(), "tries=2 it should be 0.812"),
+        (lambda accuracies, tries: accuracies[:tries].max(), "tries=1 it should be 0.750"),
+    ],
+)
+def test_a_wrong_best_of_some_tries_is_told_why(solution, word, capsys):
+    rejects(check_best_of, solution, word, capsys)
+
+
+def pseudo_labels(logits, confidence, detach=True):
+    probability, named = (logits.detach() if detach else logits).softmax(1).max(1)
+    return named, probability >= confidence
+
+
+@pytest.mark.parametrize("solution", [pseudo_labels, lambda *given: list(pseudo_labels(*given))])
+def test_pseudo_labels_are_accepted(solution, capsys):
+    accepts(check_pseudo_labels, solution, capsys)
+
+
+@pytest.mark.parametrize(
+    ("solution", "word"),
+    [
+        (lambda logits, c: (logits.argmax(1), logits.max(1).values >= c), "softmax first"),
+        (lambda logits, c: (logits.argmin(1), logits.softmax(1).max(1).values >= c), "the labels should be"),
+        (lambda logits, c: (logits.argmax(1), logits.softmax(1).max(1).values), "no gradient"),
+        (lambda logits, c: (logits.argmax(1), logits.detach().softmax(1).max(1).values < c), "with confidence 0.91"),
+        (lambda logits, c: logits.argmax(1), "return two tensors"),
+    ],
+)
+def test_wrong_pseudo_labels_are_told_why(solution, word, capsys):
+    rejects(check_pseudo_labels, solution, word, capsys)
+
+
+@pytest.mark.parametrize(
+    "solution", [lambda old, new, d: d * old + (1 - d) * new, lambda old, new, d: old + (1 - d) * (new - old)]
+)
+def test_a_moving_average_is_accepted(solution, capsys):
+    accepts(check_moving_average, solution, capsys)
+
+
+@pytest.mark.parametrize(
+    ("solution", "word"),
+    [
+        (lambda old, new, d: (1 - d) * old + d * new, "the other way round"),
+        (lambda old, new, d: (old + new) / 2, "it should be"),
+        (lambda old, new, d: (d * old + (1 - d) * new).mean(), "shape (3,)"),
+    ],
+)
+def test_a_wrong_moving_average_is_told_why(solution, word, capsys):
+    rejects(check_moving_average, solution, word, capsys)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sgan_utils import doctor, figures, lessons
+from sgan_utils import doctor, figures, lessons, quality, study, tables, training
 from sgan_utils.checkpoints import load_models
 from sgan_utils.config import SGANConfig
 
@@ -194,3 +194,204 @@ def test_doctor_reports_a_package_that_is_not_installed(monkeypatch):
 def test_doctor_reports_an_old_python():
     assert not doctor.python((3, 10, 4)).well
     assert doctor.python((3, 12, 0)).well
+
+
+# Recorded studies
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Any attempt to train fails the test."""
+
+    def refuse(*arguments, **named):
+        raise AssertionError("something was trained")
+
+    for module, name in ((study, "train"), (study, "run_study"), (tables, "run_study"), (training, "train")):
+        monkeypatch.setattr(module, name, refuse)
+
+
+def strict_json(text):
+    """JSON as every program reads it: nan is no number."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_a_recorded_study_is_printed_as_json_without_any_training(sgan, tiny_study, no_training):
+    before = tiny_study.read_bytes()
+    code, out, err = sgan("study", "--preset", "tiny", "--json")
+    assert (code, err) == (0, "")
+    rows = strict_json(out)
+    promised = ["method", "protocol", "labels", "mean_accuracy", "std_accuracy", "seeds", "mean_train_seconds"]
+    assert all({*promised, "device"} <= set(row) for row in rows)
+    assert [(row["method"], row["labels"], row["seeds"]) for row in rows] == [
+        ("tiny cnn", 20, 3), ("tiny sgan", 20, 3), ("tiny sgan", 30, 2)
+    ]  # fmt: skip
+    assert [row["protocol"] for row in rows] == ["labelled-only", "all-unlabelled", "all-unlabelled"]
+    assert [row["mean_accuracy"] for row in rows] == pytest.approx([0.4, 0.6, 0.85])
+    assert [row["std_accuracy"] for row in rows] == pytest.approx([0.1, 0.1, 0.005**0.5])
+    assert [row["mean_train_seconds"] for row in rows] == pytest.approx([3, 3, 2.5])
+    assert {row["device"] for row in rows} == {"abacus"}
+    assert tiny_study.read_bytes() == before
+
+
+def test_what_one_seed_does_not_have_is_null_in_json_and_a_dash_in_the_table(sgan, tiny_study, no_training):
+    every = pd.read_csv(tiny_study)
+    every[every["seed"] == 0].to_csv(tiny_study, index=False)
+    rows = strict_json(sgan("study", "--preset", "tiny", "--json")[1])
+    assert [row["std_accuracy"] for row in rows] == [None] * 3
+    assert [row["mean_fid"] for row in rows] == [None] * 3
+    out = sgan("study", "--preset", "tiny")[1]
+    assert "–" in out
+    assert "nan" not in out
+    assert "None" not in out
+
+
+def test_a_recorded_study_is_printed_as_a_table_that_names_its_file(sgan, tiny_study, no_training, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tiny_study.parent)
+    code, out, err = sgan("study", "--preset", "tiny")
+    assert (code, err) == (0, "")
+    assert "accuracy %" in out
+    line = next(line for line in out.splitlines() if "tiny cnn" in line)
+    assert "0.4" in line
+    assert out.endswith("The rows are in rows.csv\n")
+
+
+def test_a_record_can_be_read_from_another_file(sgan, tiny_study, no_training, tmp_path):
+    every = pd.read_csv(tiny_study)
+    every.assign(test_accuracy=0.25).to_csv(tmp_path / "mine.csv", index=False)
+    rows = strict_json(sgan("study", "--preset", "tiny", "--out", tmp_path / "mine.csv", "--json")[1])
+    assert {row["mean_accuracy"] for row in rows} == {0.25}
+
+
+def test_a_rerun_compares_with_the_record_and_leaves_it_as_it_was(sgan, tiny_study, tmp_path, scheduler):
+    before = tiny_study.read_bytes()
+    options = ["--rerun", "1", "--out", tmp_path / "new.csv", "--scheduler", scheduler]
+    code, out, err = sgan("study", "--preset", "tiny", *options, "--json")
+    assert (code, err) == (0, "")
+    rows = strict_json(out)
+    assert [(row["method"], row["labels"], row["recorded"]) for row in rows] == [
+        ("tiny cnn", 20, 0.5), ("tiny sgan", 20, 0.6), ("tiny sgan", 30, 0.9)
+    ]  # fmt: skip
+    now = pd.read_csv(tmp_path / "new.csv")
+    assert sorted(row["rerun"] for row in rows) == sorted(now["test_accuracy"])
+    for row in rows:
+        assert row["deviations"] == pytest.approx((row["rerun"] - row["mean_accuracy"]) / row["std_accuracy"])
+    assert tiny_study.read_bytes() == before
+
+
+def test_a_rerun_of_a_new_seed_shows_a_dash_for_what_was_not_recorded(
+    sgan, tiny_study, tmp_path, scheduler, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = sgan("study", "--preset", "tiny", "--rerun", "77", "--scheduler", scheduler)
+    assert code == 0
+    assert "deviations" in out
+    assert out.endswith("The rows are in build/tiny-rerun-77.csv\n")
+    assert pd.read_csv("build/tiny-rerun-77.csv")["seed"].tolist() == [77] * 3
+    assert "None" not in out
+    assert "–" in out
+
+
+def test_record_trains_only_what_the_record_lacks(sgan, tiny_study, scheduler, monkeypatch):
+    trained = []
+
+    def note(config, *arguments, **named):
+        trained.append((config.labels, config.seed))
+        return training.train(config, *arguments, **named)
+
+    monkeypatch.setattr(study, "train", note)
+    monkeypatch.setattr(study, "draw_samples", lambda generator: quality.draw_samples(generator, 100))
+    monkeypatch.setattr(study, "_real_features", lambda: quality.look_at(study._mnist().train_images[:100])[0])
+    every = pd.read_csv(tiny_study)
+    every[(every["seed"] != 1) | (every["labels"] != 30)].to_csv(tiny_study, index=False)
+    code, out, _ = sgan("study", "--preset", "tiny", "--record", "--scheduler", scheduler, "--json")
+    assert code == 0
+    assert trained == [(30, 1)]
+    assert [row["seeds"] for row in strict_json(out)] == [3, 3, 2]
+    recorded = pd.read_csv(tiny_study)
+    assert len(recorded) == 8
+    assert recorded["fid"].notna().sum() == 1  # G's images are measured as well
+
+
+def test_a_record_that_is_missing_is_one_sentence_with_its_cure(sgan, tiny_study, no_training):
+    tiny_study.unlink()
+    for options in ([], ["--rerun", "0"]):
+        code, out, err = sgan("study", "--preset", "tiny", *options, "--json")
+        assert (code, out) == (1, "")
+        assert err.startswith(f"sgan: {tiny_study} holds no run of the study 'tiny'")
+        assert "`git checkout -- results`" in err
+        assert "`sgan study --preset tiny --record`" in err
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--preset", "tiny", "--labels", "25"], "the study tiny is fixed: only --rerun, --record, --out,"),
+        (["--preset", "tiny", "--vary", "labels=20,30"], "the study tiny is fixed"),
+        (["--preset", "tiny", "--seeds", "2"], "the study tiny is fixed"),
+        (["--preset", "tiny", "--seed", "2"], "the study tiny is fixed"),
+        (["--preset", "tiny", "--samples"], "the study tiny is fixed"),
+        (["--preset", "tiny", "--rerun", "0", "--steps", "5"], "the study tiny is fixed"),
+        (["--preset", "tiny", "--rerun", "-1"], "seed must be at least 0 and below 2147483648, got -1"),
+        (["--preset", "tiny", "--rerun", "0", "--record"], "--rerun"),
+        (["--rerun", "0"], "--rerun and --record need a recorded study: --preset table1 or --preset tricks or "),
+        (["--record", "--preset", "post"], "--rerun and --record need a recorded study: --preset table1"),
+        (["--preset", "table2"], "there is no preset named 'table2'"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else " ".join(part),
+)
+def test_options_that_do_not_go_together_give_one_sentence_and_train_nothing(
+    sgan, tiny_study, no_training, tmp_path, monkeypatch, options, words
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = sgan("study", *options)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"sgan: {words}")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "build").exists()
+
+
+def test_ctrl_c_in_a_rerun_names_the_file_with_what_is_finished(sgan, tiny_study, monkeypatch):
+    def interrupted(*arguments, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tables, "run_study", interrupted)
+    code, _, err = sgan("study", "--preset", "tiny", "--rerun", "3")
+    assert code == 1
+    assert (
+        err == "sgan: interrupted: what is finished is in build/tiny-rerun-3.csv, the same command goes on from it.\n"
+    )
+
+
+def test_help_names_the_recorded_studies(sgan, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    out = " ".join(sgan("study", "--help")[1].split())
+    for words in ("--rerun", "--record", "--samples", "table1", "tricks"):
+        assert words in out
+
+
+def test_samples_measures_the_images_of_a_study_of_one_s_own(sgan, tmp_path, scheduler, monkeypatch):
+    monkeypatch.setattr(study, "draw_samples", lambda generator: quality.draw_samples(generator, 100))
+    monkeypatch.setattr(study, "_real_features", lambda: quality.look_at(study._mnist().train_images[:100])[0])
+    options = [*TINY[:-2], "--out", tmp_path / "s.csv", "--scheduler", scheduler, "--json"]
+    (row,) = strict_json(sgan("study", *options, "--samples")[1])
+    assert row["fid"] > 0
+    assert 1 <= row["score"] <= 10
+
+
+def test_train_without_g_is_possible_from_the_command_line(sgan, tmp_path):
+    options = ["--unsupervised-weight", "0", "--augmentation", "1", "--input-noise", "0.3"]
+    code, out, err = sgan("train", *TINY, *options, "--history", tmp_path / "h.csv", "--json")
+    assert (code, err) == (0, "")
+    result = strict_json(out)
+    assert result["stopped"] == ""
+    assert (result["config"]["augmentation"], result["config"]["input_noise"]) == (1.0, 0.3)
+    history = pd.read_csv(tmp_path / "h.csv")
+    assert history["supervised"].notna().all()
+    assert history["generator"].isna().all()

@@ -39,6 +39,15 @@ HISTORY = pd.DataFrame(
     },
     index=pd.RangeIndex(1, 31, name="step"),
 )
+TABLE = pd.DataFrame(
+    {
+        "method": ["cnn", "cnn", "sgan", "sgan"],
+        "labels": [25, 1000, 25, 1000],
+        "mean_accuracy": [0.55, 0.95, 0.9, 0.98],
+        "std_accuracy": [0.05, 0.01, 0.02, 0.05],  # the last one would reach above 100%
+    }
+)
+GAINS = pd.DataFrame({"gain": [3.0, 1.0], "low": [1.0, -1.0], "high": [5.0, 3.0]}, index=["25 labels", "50 labels"])
 DRAWINGS = {
     "show_images": lambda ax: show_images(IMAGES, ax=ax),
     "show_rows": lambda ax: show_rows({"a": IMAGES[:3], "b": IMAGES[3:6]}, ax=ax),
@@ -50,6 +59,10 @@ DRAWINGS = {
     "plot_losses": lambda ax: plot_losses(HISTORY, ax=ax),
     "plot_beliefs": lambda ax: plot_beliefs(HISTORY, ax=ax),
     "plot_confusion": lambda ax: plot_confusion(np.eye(10, dtype=int), ax=ax),
+    "plot_label_efficiency": lambda ax: plotting.plot_label_efficiency(TABLE, ax=ax),
+    "plot_runs": lambda ax: plotting.plot_runs({"a": [1.0, 2.0], "b": [3.0]}, "accuracy (%)", ax=ax),
+    "plot_gains": lambda ax: plotting.plot_gains(GAINS, "points", ax=ax),
+    "plot_trade_off": lambda ax: plotting.plot_trade_off({"a": (1.0, 2.0), "b": (2.0, 1.0)}, "x", "y", ax=ax),
     "plot_points": lambda ax: plot_points({"a": np.zeros((3, 2))}, {"a": LABELLED}, ax=ax),
 }
 
@@ -87,7 +100,7 @@ def test_a_drawing_without_axes_opens_a_figure_of_its_own(name):
 def test_every_plot_says_what_its_axes_are(name):
     ax = DRAWINGS[name](None)
     assert ax.get_xlabel()
-    assert ax.get_ylabel() or name == "plot_bars"  # bars have their names there
+    assert ax.get_ylabel() or name in ("plot_bars", "plot_runs", "plot_gains")  # they have names there
 
 
 def test_every_public_drawing_is_tried_here():
@@ -305,3 +318,39 @@ def test_the_colours_of_sources_and_networks_can_be_told_apart_in_print_too():
     for i, one in enumerate(sources):
         for other in sources[i + 1 :]:
             assert np.linalg.norm(np.subtract(one, other)) > 0.3
+
+
+def test_label_efficiency_has_a_curve_for_each_method_and_each_paper_and_percent_at_its_ticks():
+    ax = plotting.plot_label_efficiency(TABLE, {"SGAN (a paper)": {25: 0.8, 100: 0.93}})
+    assert legend(ax) == ["SGAN (a paper)", "cnn", "sgan"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["25", "1,000"]
+    assert {"50%", "90%", "99%"} <= {tick.get_text() for tick in ax.get_yticklabels()}
+    assert line(ax, "SGAN (a paper)").get_linestyle() == "--"
+    ends = [segment[1][1] for bars in ax.collections for segment in bars.get_segments()]
+    assert max(ends) < 1  # no bar leaves the scale
+
+
+def test_label_efficiency_of_a_single_seed_has_no_bar():
+    ax = plotting.plot_label_efficiency(TABLE.assign(std_accuracy=np.nan))
+    assert all(low == high for bars in ax.collections for (_, low), (_, high) in bars.get_segments())
+
+
+def test_runs_are_dots_with_a_stroke_at_their_mean_first_group_on_top():
+    ax = plotting.plot_runs({"cnn": [50.0, 60.0], "sgan": [90.0]}, "accuracy (%)")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["sgan", "cnn"]
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [list(line.get_xdata()) for line in dots] == [[90.0], [50.0, 60.0]]
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() != "o"] == [90.0, 55.0]
+
+
+def test_gains_are_drawn_with_their_interval_beside_a_line_at_zero():
+    ax = plotting.plot_gains(GAINS, "points")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["25 labels", "50 labels"]
+    (bars,) = ax.collections
+    assert [[x for x, _ in segment] for segment in bars.get_segments()] == [[1.0, 5.0], [-1.0, 3.0]]
+    assert any(list(line.get_xdata()) == [0, 0] for line in ax.lines)
+
+
+def test_a_trade_off_names_each_point_at_its_place():
+    ax = plotting.plot_trade_off({"sgan": (3.0, 95.0), "best": (9.0, 99.0)}, "FID", "accuracy (%)")
+    assert {text.get_text(): text.xy for text in ax.texts} == {"sgan": (3.0, 95.0), "best": (9.0, 99.0)}

@@ -15,6 +15,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, load_mnist, split_sources
 from sgan_utils.errors import SGANError
 from sgan_utils.evaluation import accuracy, draw, fixed_latents
+from sgan_utils.quality import SampleQuality
 from sgan_utils.recording import Record, load_record, save_record
 
 
@@ -102,9 +103,14 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     monkeypatch.setattr(SGANConfig, "preset", lambda name, **changes: preset(name, **{**changes, **tiny}))
     said = []
     monkeypatch.setattr(recording, "load_mnist", lambda: data._replace(test_images=data.test_images[:500]))
+    monkeypatch.setattr(recording, "SAMPLE_SIZE", 30_000)  # two parts of the training images instead of six
+    monkeypatch.setattr(recording, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 9.0))
+    monkeypatch.setattr(recording, "look_at", lambda images: (images, images))
+    monkeypatch.setattr(recording, "real_features", lambda data: None)
     monkeypatch.setattr(recording, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
     recording.record_all(said.append)
-    assert [line.split()[1] for line in said] == ["sgan", "gan", "d_wins", "softmax_twice", "untrained", "loader"]
+    names = [line.split()[1] for line in said]
+    assert names == ["sgan", "gan", "d_wins", "softmax_twice", "untrained", "loader", "real_images"]
     committed = load_record("sgan").arrays
     monkeypatch.undo()
     assert set(committed) == set(load_record("sgan").arrays)

@@ -14,16 +14,18 @@ import pandas as pd
 import pytest
 import torch
 
-from sgan_utils import study, training
+from sgan_utils import quality, study, training
 from sgan_utils.config import SGANConfig
+from sgan_utils.data import split_sources
 from sgan_utils.errors import ConfigError, SGANError
+from sgan_utils.methods import METHODS
 from sgan_utils.study import COLUMNS, MEASURED, grid, mean_and_spread, run_one, run_study
 
 distributed = pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
 
 TINY = {"labels": 20, "steps": 2, "labelled_batch_size": 4, "batch_size": 4, "precision": "float32"}
 TINY |= {"channels_g": (2, 2, 2), "channels_d": (2, 2, 2)}
-TIMES = ["train_seconds", "images_per_second"]
+TIMES = ["train_seconds", "core_seconds", "images_per_second"]
 
 
 @pytest.fixture(autouse=True)
@@ -36,20 +38,6 @@ def _cpu_only(monkeypatch):
 @pytest.fixture
 def tiny() -> SGANConfig:
     return SGANConfig(**TINY)
-
-
-@pytest.fixture(scope="module")
-def scheduler():
-    """The address of a separate dask cluster whose only worker is a thread of this process: starts at once."""
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        protocol="tcp",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=50,
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 def without_times(rows: pd.DataFrame) -> pd.DataFrame:
@@ -95,8 +83,60 @@ def test_run_one_gives_one_flat_row_from_one_thread(tiny):
     assert (row["torch"], row["device"], row["computed_in"], row["failed"]) == (torch.__version__, "cpu", "float32", "")
     assert 0 < row["test_accuracy"] < 1
     assert 0 < row["held_out_accuracy"] < 1
-    assert all(isinstance(value, str | int | float) for value in row.values())
+    empty = {name for name, value in row.items() if not isinstance(value, str | int | float)}
+    assert empty == {"fid", "kid", "score"}  # G's images are measured only where that is asked for
     assert run_one(tiny)["held_out_accuracy"] is None
+    assert row["method"] == ""
+
+
+def test_a_row_names_the_method_that_its_configuration_belongs_to(tiny_study, tmp_path, scheduler):
+    config = SGANConfig(**METHODS["tiny cnn"], labels=30, seed=5)
+    configs = [config, config.but(learning_rate_d=1e-3), config.but(held_out=100)]
+    rows = run_study(configs, tmp_path / "s.csv", scheduler, progress=False)
+    assert rows["method"].tolist() == ["tiny cnn", "", "tiny cnn"]
+    assert run_study(configs, tmp_path / "s.csv", progress=False)["method"].tolist() == ["tiny cnn", "", "tiny cnn"]
+
+
+@pytest.fixture
+def few_samples(monkeypatch):
+    """G's images are measured with 150 of them and 200 real ones: the features of the real ones."""
+    features = quality.look_at(study._mnist().train_images[:200])[0]
+    monkeypatch.setattr(study, "draw_samples", functools.partial(quality.draw_samples, count=150))
+    monkeypatch.setattr(study, "_real_features", lambda: features)
+    return features
+
+
+def test_a_run_s_images_are_measured_where_that_is_asked_for_and_it_has_g(tiny, few_samples):
+    row = run_one(tiny, samples=True)
+    sources = split_sources(study._mnist(), tiny)
+    generator = training.train(tiny, sources, progress=False).generator
+    measured = quality.sample_quality(quality.draw_samples(generator, 150), few_samples)
+    assert (row["fid"], row["kid"], row["score"]) == pytest.approx(tuple(measured), abs=1e-4)
+    assert row["fid"] > 1
+    plain = run_one(tiny)
+    assert plain["fid"] is None
+    assert plain["test_accuracy"] == row["test_accuracy"]
+    without_g = run_one(tiny.but(unsupervised_weight=0), samples=True)
+    assert (without_g["fid"], without_g["kid"], without_g["score"]) == (None, None, None)
+
+
+def test_a_study_that_measures_images_writes_them_down_and_reads_them_again(tiny, few_samples, tmp_path, scheduler):
+    configs = [tiny, tiny.but(unsupervised_weight=0)]
+    rows = run_study(configs, tmp_path / "s.csv", scheduler, samples=True, progress=False)
+    assert rows[["fid", "kid", "score"]].notna().to_numpy().tolist() == [[True] * 3, [False] * 3]
+    again = run_study(configs, tmp_path / "s.csv", progress=False)
+    pd.testing.assert_frame_equal(again, rows, check_exact=True)
+
+
+def test_the_rows_of_a_file_are_read_with_their_configurations(tiny, tmp_path, scheduler):
+    configs = [tiny.but(seed=1), tiny.but(channels_d=(2, 3, 4))]
+    rows = run_study(configs, tmp_path / "s.csv", scheduler, progress=False)
+    read = study.read_rows(tmp_path / "s.csv")
+    assert list(read.index) == configs
+    pd.testing.assert_frame_equal(read.reset_index(drop=True), rows, check_exact=True)
+    nothing = study.read_rows(tmp_path / "none.csv")
+    assert nothing.empty
+    assert nothing.columns.tolist() == COLUMNS
 
 
 def test_two_processes_give_the_rows_of_one_call_after_another(tiny, tmp_path, capfd):
@@ -232,7 +272,7 @@ KILLS = """
 import os
 from sgan_utils import study
 
-def run_one(config):
+def run_one(config, samples):
     if config.seed == 1:
         os._exit(1)
     return study._row(config, study.made_by(), test_accuracy=config.seed / 10, failed="")
