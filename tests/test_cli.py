@@ -256,7 +256,7 @@ def test_a_recorded_study_is_printed_as_a_table_that_names_its_file(sgan, tiny_s
     assert (code, err) == (0, "")
     assert "accuracy %" in out
     line = next(line for line in out.splitlines() if "tiny cnn" in line)
-    assert "0.4" in line
+    assert "40.00" in line
     assert out.endswith("The rows are in rows.csv\n")
 
 
