@@ -329,6 +329,9 @@ def figures(
     only: Annotated[list[str] | None, typer.Option(help="Draw only this figure; can be given again.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="Say which figures there are, and stop.")] = False,
     retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
+    post_minutes: Annotated[
+        float, typer.Option(min=0, help="First train the post preset for so long; it goes on where it stopped.")
+    ] = 0,
 ) -> None:
     """Draw the lessons' figures from the recorded results, as SVG and PNG, each with its provenance."""
     from sgan_utils.figures import FIGURES_FOLDER, RECIPES, draw_figures
@@ -341,6 +344,11 @@ def figures(
         from sgan_utils.recording import record_all
 
         record_all(typer.echo)
+    if post_minutes:
+        from sgan_utils.data import load_mnist
+        from sgan_utils.recording import record_post
+
+        record_post(load_mnist(), post_minutes)
     drawn = draw_figures(only or ())
     typer.echo(f"{len(drawn)} figures are in {_near(FIGURES_FOLDER)}{os.sep}")
 

@@ -225,6 +225,30 @@ def _recorded_run(data: MNIST, config: SGANConfig, name: str) -> tuple[Run, dict
     return run, arrays, about
 
 
+def record_post(data: MNIST, minutes: float, checkpoint: Path | str = Path("build/post.safetensors")) -> Run:
+    """The ``post`` preset, as many of its 200 epochs as there is time for; called again, it goes on.
+
+    Test accuracy is noted after every epoch, for the curve; it chooses nothing.
+    """
+    config, before = SGANConfig.preset("post"), time.perf_counter()
+    an_epoch = round(config.steps / config.epochs)
+    record = load_record("post") if (RESULTS / "post" / "record.json").exists() and Path(checkpoint).exists() else None
+    curve = record.about["test_accuracy_after_epochs"] if record else {}
+
+    def note_and_stop(run: Run) -> None:
+        if run.step % an_epoch == 0:
+            curve[str(run.step // an_epoch)] = round(accuracy(run.classifier(), data.test_images, data.test_labels), 4)
+        if time.perf_counter() - before > 60 * minutes:
+            raise KeyboardInterrupt
+
+    run = train(config, split_sources(data, config), callbacks=[note_and_stop], checkpoint=checkpoint)
+    thinned = run.history.rolling(an_epoch // 10).mean().iloc[an_epoch // 10 - 1 :: an_epoch // 10]
+    arrays = {"samples": draw(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy()}
+    about = {"what": "post", **summary(run, data), "test_accuracy_after_epochs": curve}
+    save_record(Record("post", about | provenance(f"sgan figures --post-minutes {minutes:g}"), thinned, arrays))
+    return run
+
+
 def record_softmax_twice(data: MNIST, steps: int = 200) -> None:
     """A classifier trained rightly, on logits, and wrongly, on a softmax that cross-entropy applies once more."""
     config = SGANConfig.preset("lesson", steps=steps)

@@ -116,6 +116,23 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     assert set(committed) == set(load_record("sgan").arrays)
 
 
+def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):
+    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    monkeypatch.setattr(recording, "accuracy", lambda *_: 0.5)
+    small = {"steps": 60, "batch_size": 2000, "labelled_batch_size": 10, "channels_g": (2, 2, 2), "channels_d": (2, 2, 2)}
+    config = SGANConfig.preset("post", **small)
+    monkeypatch.setattr(SGANConfig, "preset", lambda name, **changes: config)
+    stopped = recording.record_post(data, minutes=0, checkpoint=tmp_path / "post.safetensors")
+    assert stopped.step == 1
+    assert stopped.stopped.startswith("interrupted after step")
+    finished = recording.record_post(data, minutes=60, checkpoint=tmp_path / "post.safetensors")
+    assert finished.step == config.steps
+    record = load_record("post")
+    assert record.about["test_accuracy_after_epochs"] == {"1": 0.5, "2": 0.5}
+    assert record.history.index[-1] == config.steps
+    assert len(record.arrays["samples"]) == recording.SAMPLES
+
+
 def test_the_loader_is_measured_against_memory(data):
     speeds = recording.loader_speeds(data, batches=2, batch_size=10)
     assert list(speeds)[-1] == "tensors in memory"
