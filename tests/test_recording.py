@@ -119,7 +119,14 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
 def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):
     monkeypatch.setattr(recording, "RESULTS", tmp_path)
     monkeypatch.setattr(recording, "accuracy", lambda *_: 0.5)
-    small = {"steps": 60, "batch_size": 2000, "labelled_batch_size": 10, "channels_g": (2, 2, 2), "channels_d": (2, 2, 2)}
+    data = data._replace(train_images=data.train_images[:300], train_labels=data.train_labels[:300])
+    small = {"labels": 100} | {
+        "steps": 60,
+        "batch_size": 2000,
+        "labelled_batch_size": 10,
+        "channels_g": (2, 2, 2),
+        "channels_d": (2, 2, 2),
+    }
     config = SGANConfig.preset("post", **small)
     monkeypatch.setattr(SGANConfig, "preset", lambda name, **changes: config)
     stopped = recording.record_post(data, minutes=0, checkpoint=tmp_path / "post.safetensors")
