@@ -279,7 +279,9 @@ def _print_table(rows: DataFrame) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*(column.replace("_", " ") for column in rows.columns), box=SIMPLE)
+    table = Table(box=SIMPLE, padding=0)
+    for column in rows.columns:
+        table.add_column(column.replace("_", " "), no_wrap=True)
     for row in rows.itertuples(index=False):
         words = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
         table.add_row(*("–" if word == "nan" else word for word in words))  # one seed has no spread
