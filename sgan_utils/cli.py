@@ -352,7 +352,8 @@ def figures(
 
         record_post(load_mnist(), post_minutes)
     drawn = draw_figures(only or ())
-    typer.echo(f"{len(drawn)} figures are in {_near(FIGURES_FOLDER)}{os.sep}")
+    what = "1 figure is" if len(drawn) == 1 else f"{len(drawn)} figures are"
+    typer.echo(f"{what} in {_near(FIGURES_FOLDER)}{os.sep}")
 
 
 @app.command()

@@ -19,6 +19,15 @@ GENERATED = "#D55E00"  # vermilion
 DISCRIMINATOR = "#56B4E9"  # light blue
 GENERATOR = "#E69F00"  # orange
 MUTED = "#767676"
+METHOD_COLOURS = {  # a paper's curve has the colour of the method that it is to be compared with
+    "cnn": "#000000",
+    "CNN (Odena 2016)": "#000000",
+    "cnn+augmentation": MUTED,
+    "sgan": GENERATED,
+    "SGAN (Odena 2016)": GENERATED,
+    "odena": GENERATOR,
+    "best": LABELLED,
+}
 CANNOT_TELL = np.log(2)  # nats; the unsupervised loss of a D that cannot tell real from generated
 
 STYLE = {
@@ -295,9 +304,11 @@ def plot_label_efficiency(
         bars = rows["std_accuracy"].fillna(0)
         # A bar does not reach 100%, where this scale ends.
         up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))
-        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, marker="o", ms=4, capsize=3)
+        look = {"color": METHOD_COLOURS.get(method), "marker": "o", "ms": 4, "capsize": 3}
+        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, **look)
     for name, accuracies in (papers or {}).items():
-        ax.plot(list(accuracies), list(accuracies.values()), "--", marker="s", ms=4, linewidth=1.2, label=name)
+        look = {"color": METHOD_COLOURS.get(name), "linestyle": "--", "marker": "s", "ms": 4, "linewidth": 1.2}
+        ax.plot(list(accuracies), list(accuracies.values()), label=name, **look)
     ax.set_xscale("log")
     ax.set_yscale("logit")
     ticks = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]

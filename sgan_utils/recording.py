@@ -34,7 +34,15 @@ from sgan_utils.hardware import cpu_capabilities
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.plotting import as_bytes
-from sgan_utils.quality import SAMPLE_SIZE, WEIGHTS, look_at, real_features, sample_quality, train_digit_classifier
+from sgan_utils.quality import (
+    SAMPLE_SIZE,
+    WEIGHTS,
+    SampleQuality,
+    look_at,
+    real_features,
+    sample_quality,
+    train_digit_classifier,
+)
 from sgan_utils.training import Run, train
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -317,10 +325,14 @@ def record_real_images(data: MNIST) -> None:
     floor = [sample_quality(data.test_images, look_at(some)[0]) for some in data.train_images.split(SAMPLE_SIZE)]
     about = {
         "what": "real_images",
-        "floor": [quality._asdict() for quality in floor],
-        "noise": [sample_quality(noise, real)._asdict() for noise in noises],
+        "floor": [_rounded(quality) for quality in floor],
+        "noise": [_rounded(sample_quality(noise, real)) for noise in noises],
     }
     save_record(Record("real_images", about | provenance("sgan figures --retrain")))
+
+
+def _rounded(quality: SampleQuality) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in quality._asdict().items()}
 
 
 def loader_speeds(data: MNIST, batches: int = 100, batch_size: int = 100) -> dict[str, float]:
