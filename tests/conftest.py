@@ -172,7 +172,6 @@ def tiny_study(monkeypatch, tmp_path) -> Path:
     path.parent.mkdir()
     study._table(rows).to_csv(path, index=False)
     monkeypatch.setattr(tables, "ROWS", path)
-    monkeypatch.setattr(tables.recorded_rows, "__defaults__", (path,))
     return path
 
 

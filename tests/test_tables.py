@@ -12,7 +12,18 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.errors import SGANError
 from sgan_utils.methods import METHODS, configurations
 from sgan_utils.study import COLUMNS, run_one
-from sgan_utils.tables import PAPER, PUBLISHED, about_rows, by_method, gain, recorded_rows, rerun
+from sgan_utils.tables import (
+    PAPER,
+    PUBLISHED,
+    about_rows,
+    by_method,
+    gain,
+    gains_at,
+    in_words,
+    one_change_each,
+    recorded_rows,
+    rerun,
+)
 
 
 def rows_of(accuracies, **named):
@@ -72,6 +83,15 @@ def test_distances_are_averaged_where_images_were_measured_and_empty_elsewhere()
     assert math.isnan(table.loc["cnn", "mean_fid"])
 
 
+def test_in_words_accuracies_are_percent_with_their_spread_and_nothing_is_made_up():
+    rows = rows_of({("sgan", 25): [0.9, 0.92], ("cnn", 25): [0.5]})
+    rows["core_seconds"] = 41.4
+    rows.loc[rows["method"] == "sgan", "fid"] = [3.0, 5.0]
+    words = in_words(by_method(rows)).set_index("method")
+    assert words.loc["sgan", ["accuracy %", "FID", "core s"]].tolist() == ["91.00 ± 1.41", "4.0 ± 1.4", "41"]
+    assert words.loc["cnn", ["accuracy %", "FID", "core s"]].tolist() == ["50.00", "nan", "41"]  # a dash when printed
+
+
 # Gains
 
 
@@ -109,6 +129,21 @@ def test_only_seeds_with_both_methods_and_only_the_asked_labels_and_column_count
     assert found["pairs"] == 2
     rows["fid"] = rows["test_accuracy"] * 100
     assert gain(rows, "sgan", "cnn", 100, of="fid")["gain"] == pytest.approx(20)
+
+
+def test_gains_are_told_for_all_numbers_of_labels_that_both_methods_have():
+    reached = {("sgan", 25): [0.9, 0.8], ("cnn", 25): [0.5, 0.6], ("sgan", 1000): [0.9, 0.9], ("cnn", 1000): [0.9, 0.8]}
+    rows = rows_of(reached | {("sgan", 50): [0.9, 0.9]})
+    gains = gains_at(rows, "sgan", "cnn")
+    assert gains.index.tolist() == ["25 labels", "1,000 labels"]
+    assert gains["gain"].tolist() == pytest.approx([0.3, 0.05])
+    pd.testing.assert_series_equal(gains.loc["25 labels"], gain(rows, "sgan", "cnn", 25), check_names=False)
+
+
+def test_one_change_each_leaves_out_what_differs_from_sgan_in_more_than_one_thing():
+    methods = ("sgan", "odena", "sgan, labelled-only", "sgan+consistency", "sgan, two heads")
+    chosen = one_change_each(rows_of({(method, 100): [0.9] for method in methods}))
+    assert chosen["method"].tolist() == ["sgan", "sgan+consistency", "sgan, two heads"]
 
 
 @pytest.mark.parametrize(
