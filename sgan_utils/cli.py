@@ -285,7 +285,8 @@ def _print_table(rows: DataFrame) -> None:
     for row in rows.itertuples(index=False):
         words = (f"{value:.4g}" if isinstance(value, float) else str(value) for value in row)
         table.add_row(*("–" if word == "nan" else word for word in words))  # one seed has no spread
-    Console().print(table)
+    # A terminal has its own width; a file is not cut at eighty characters.
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def _varied(texts: list[str]) -> dict[str, list[Any]]:
