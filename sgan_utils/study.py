@@ -248,6 +248,9 @@ def _read(out: Path) -> dict[SGANConfig, Row]:
         texts = pd.read_csv(out, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise SGANError(f"{out} cannot be read as a study's table ({error}): {cure}") from error
+    defaults = _row(SGANConfig(), {})
+    for name in set(FIELDS) - set(texts.columns):  # hyperparameters that came later: their defaults change nothing
+        texts[name] = str(defaults[name])
     differing = [name for name in [*COLUMNS, *texts.columns] if (name in COLUMNS) != (name in texts.columns)]
     if differing:
         raise SGANError(f"{out} has other columns than this study ({', '.join(differing)}): {cure}")

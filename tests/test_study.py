@@ -181,6 +181,16 @@ def test_rows_of_other_configurations_stay_in_the_file(tiny, tmp_path, scheduler
     assert pd.read_csv(tmp_path / "s.csv")["seed"].tolist() == [0, 7]
 
 
+def test_rows_from_before_a_hyperparameter_was_added_count_as_made_with_its_default(tiny, tmp_path):
+    out, config = tmp_path / "s.csv", tiny.but(channels_g=SGANConfig().channels_g)
+    study._table([study._row(config, study.made_by(), test_accuracy=0.5, failed="")]).drop(
+        columns=["balance", "channels_g"]
+    ).to_csv(out, index=False)
+    rows = run_study([config], out, progress=False)  # nothing is left to train
+    assert rows["test_accuracy"].tolist() == [0.5]
+    assert rows["balance"].tolist() == [config.balance]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
