@@ -6,6 +6,7 @@ one colour means one thing in every picture of the lessons.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -352,11 +353,12 @@ def plot_gains(gains: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> Axes
 
 
 def plot_trade_off(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str, ax: Axes | None = None) -> Axes:
-    """Named points in a plane: name -> (x, y)."""
-    ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
-    for name, (x, y) in points.items():
-        ax.plot(x, y, "o", color=LABELLED)
-        ax.annotate(name, (x, y), xytext=(6, 4), **_BESIDE)
+    """Named points in a plane, each with a sign of its own: name -> (x, y)."""
+    ax = ax or plt.subplots(figsize=(7.0, 3.6))[1]
+    signs = itertools.cycle("osD^vP*X<>")
+    colours = itertools.cycle([LABELLED, UNLABELLED, GENERATED, "black", "#CC79A7", GENERATOR, MUTED])
+    for (name, (x, y)), sign, colour in zip(points.items(), signs, colours, strict=False):
+        ax.plot(x, y, sign, color=colour, ms=8, alpha=0.8, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.margins(x=0.2, y=0.12)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

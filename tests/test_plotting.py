@@ -353,4 +353,6 @@ def test_gains_are_drawn_with_their_interval_beside_a_line_at_zero():
 
 def test_a_trade_off_names_each_point_at_its_place():
     ax = plotting.plot_trade_off({"sgan": (3.0, 95.0), "best": (9.0, 99.0)}, "FID", "accuracy (%)")
-    assert {text.get_text(): text.xy for text in ax.texts} == {"sgan": (3.0, 95.0), "best": (9.0, 99.0)}
+    assert legend(ax) == ["sgan", "best"]
+    assert [(*line(ax, name).get_xdata(), *line(ax, name).get_ydata()) for name in legend(ax)] == [(3, 95), (9, 99)]
+    assert len({(dot.get_marker(), dot.get_color()) for dot in ax.lines}) == 2
