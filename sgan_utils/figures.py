@@ -498,8 +498,8 @@ COMPARED = ["cnn", "cnn+augmentation", "odena", "sgan"]
 
 @figure(
     6,
-    "Accuracy against the number of labels, for a CNN, a CNN with augmentation, Odena's own recipe and our SGAN, each "
-    "with its spread over seeds, beside the paper's two curves.",
+    "Accuracy against the number of labels, for a CNN, a CNN with augmentation, Odena's own recipe, our SGAN "
+    "and the best method, each with its spread over seeds, beside the paper's two curves.",
     "table1",
 )
 def label_efficiency(material: Material) -> Figure:
