@@ -31,7 +31,7 @@ from sgan_utils.methods import STUDIES
 from sgan_utils.models import build_models
 from sgan_utils.plotting import GENERATED, LABELLED, UNLABELLED
 from sgan_utils.recording import CLOUD, Record, load_record
-from sgan_utils.tables import PAPER, about_rows, by_method, gain, gains_at, one_change_each, recorded_rows
+from sgan_utils.tables import PAPER, about_rows, by_method, gains_at, gains_over, one_change_each, recorded_rows
 
 FIGURES_FOLDER = Path(__file__).resolve().parent.parent / "figures"
 
@@ -541,9 +541,8 @@ def moves_and_noise(material: Material) -> Figure:
     7, "The change in accuracy that each single change to the SGAN makes at 100 labels, with 95% intervals.", "tricks"
 )
 def tricks(material: Material) -> Figure:
-    rows = one_change_each(material.study("tricks"))
-    changes = {m: gain(rows, m, "sgan", 100) for m in by_method(rows)["method"] if m != "sgan"}
-    return plotting.plot_gains(100 * pd.DataFrame(changes).T, "change in accuracy (percentage points)").figure
+    changes = gains_over(one_change_each(material.study("tricks")), "sgan", 100)
+    return plotting.plot_gains(100 * changes, "change in accuracy (percentage points)").figure
 
 
 @figure(7, "Accuracy against the distance of G's images from real ones: one named point for each change.", "tricks")

@@ -147,6 +147,12 @@ def gains_at(rows: pd.DataFrame, better: str, worse: str) -> pd.DataFrame:
     return pd.DataFrame({f"{labels:,} labels": gain(rows, better, worse, labels) for labels in sorted(both)}).T
 
 
+def gains_over(rows: pd.DataFrame, worse: str, labels: int) -> pd.DataFrame:
+    """:func:`gain` of every other method over ``worse`` with as many labels, indexed by the method."""
+    others = by_method(rows[rows["labels"] == labels])["method"]
+    return pd.DataFrame({method: gain(rows, method, worse, labels) for method in others if method != worse}).T
+
+
 def one_change_each(tricks: pd.DataFrame) -> pd.DataFrame:
     """Of the study ``tricks``, the runs of ``sgan`` and of the methods that differ from it in one thing."""
     return tricks[tricks["method"].str.startswith("sgan") & (tricks["protocol"] == "all-unlabelled")]

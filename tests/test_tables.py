@@ -19,6 +19,7 @@ from sgan_utils.tables import (
     by_method,
     gain,
     gains_at,
+    gains_over,
     in_words,
     one_change_each,
     recorded_rows,
@@ -138,6 +139,14 @@ def test_gains_are_told_for_all_numbers_of_labels_that_both_methods_have():
     assert gains.index.tolist() == ["25 labels", "1,000 labels"]
     assert gains["gain"].tolist() == pytest.approx([0.3, 0.05])
     pd.testing.assert_series_equal(gains.loc["25 labels"], gain(rows, "sgan", "cnn", 25), check_names=False)
+
+
+def test_gains_of_all_other_methods_over_one():
+    methods = ("sgan, two heads", "sgan", "cnn")
+    rows = rows_of({(method, 100): [0.9, 0.8 + 0.01 * n] for n, method in enumerate(methods)})
+    gains = gains_over(rows, "sgan", 100)
+    assert gains.index.tolist() == ["cnn", "sgan, two heads"]
+    assert gains["gain"].tolist() == pytest.approx([0.005, -0.005])
 
 
 def test_one_change_each_leaves_out_what_differs_from_sgan_in_more_than_one_thing():
