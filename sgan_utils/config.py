@@ -128,6 +128,11 @@ class SGANConfig(BaseModel):
         1.5, ge=0, le=3, title="Moves of unlabelled images",
         description="How far the consistency loss moves an image, in the units of augmentation.",
     )  # fmt: skip
+    consistency_start: float = Field(
+        0.0, ge=0, lt=1, title="Start of consistency",
+        description="The share of the run after which the consistency loss sets in: what D names before it has learnt "
+        "something is not worth learning from.",
+    )  # fmt: skip
     confidence: float = Field(
         0.9, ge=0, le=1, title="Confidence of pseudo-labels",
         description="The consistency loss looks only at images that D names with at least this probability.",
@@ -188,11 +193,6 @@ class SGANConfig(BaseModel):
     def uses_generator(self) -> bool:
         """Whether G takes part; where D need not tell real from generated images, G is neither trained nor asked."""
         return self.unsupervised_weight > 0
-
-    @property
-    def uses_unlabelled(self) -> bool:
-        """Whether D learns from unlabelled images."""
-        return self.uses_generator or self.uses_consistency
 
     @property
     def uses_consistency(self) -> bool:

@@ -50,7 +50,7 @@ def discriminator_step(
         labelled: images (batch, 1, 28, 28) from -1 to 1, and their labels (batch,).
         unlabelled: images (batch, 1, 28, 28) without labels.
         generated: G's images (batch, 1, 28, 28); nobody looks at them if the configuration has no use for G.
-        moved: the unlabelled images, moved a little, if the configuration asks for consistency.
+        moved: the unlabelled images, moved a little, in steps that ask for consistency; else nothing, or no images.
 
     Returns:
         What :func:`discriminator_objective` says.
@@ -80,7 +80,8 @@ def discriminator_objective(
     images, labels = labelled
     supervised = supervised_loss(D(images).class_logits, labels)
     loss, said = config.supervised_weight * supervised, {"supervised": supervised.detach()}
-    if config.uses_unlabelled:
+    consistent = config.uses_consistency and moved is not None and len(moved) > 0
+    if config.uses_generator or consistent:
         on_unlabelled = D(unlabelled)
     if config.uses_generator:  # real or generated?
         on_generated = D(generated)
@@ -91,7 +92,7 @@ def discriminator_objective(
             "belief_in_real": on_unlabelled.real_logit.detach().sigmoid().mean(),
             "belief_in_generated": on_generated.real_logit.detach().sigmoid().mean(),
         }
-    if config.uses_consistency:  # the same digit, wherever it is moved?
+    if consistent:  # the same digit, wherever it is moved?
         pseudo_labels, sure = pseudo_label(on_unlabelled.class_logits, config.confidence, config.balance)
         consistency = consistency_loss(D(moved).class_logits, pseudo_labels, sure)
         loss = loss + config.consistency_weight * consistency
@@ -341,13 +342,13 @@ class Inputs(NamedTuple):
     images: Tensor  # labelled real, (labelled batch, 1, 28, 28), from -1 to 1 and then with noise
     labels: Tensor  # (labelled batch,)
     unlabelled: Tensor  # (batch, 1, 28, 28)
-    moved: Tensor  # the same images, moved a little
+    moved: Tensor  # the same images, moved a little, once consistency has set in
     latent: Tensor  # (batch, latent_size)
     noise: Tensor  # to be added to generated images, (batch, 1, 28, 28)
 
 
 def draw_inputs(
-    labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor], config: SGANConfig, random: torch.Generator
+    step: int, labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor], config: SGANConfig, random: torch.Generator
 ) -> Inputs:
     """Make the inputs of one step from its batches of bytes; ``random`` draws the latents, the moves and the noise."""
     (images, labels), (unlabelled,) = labelled, unlabelled
@@ -356,7 +357,7 @@ def draw_inputs(
     if config.augmentation:
         images = move(images, draw_moves(len(images), config.augmentation, random))
     moved = unlabelled[:0]
-    if config.uses_consistency:
+    if config.uses_consistency and step >= config.consistency_start * config.steps:
         moved = move(unlabelled, draw_moves(len(unlabelled), config.consistency_moves, random))
     images, unlabelled, moved, noise = (
         tensor + draw_noise(len(tensor), config.input_noise, random)
@@ -369,7 +370,7 @@ def _one_step(run: Run, labelled_batches: Batches, unlabelled_batches: Batches) 
     config, D, G, team = run.config, run.last_discriminator, run.generator, run.team
     for optimizer, rate in (run.optimizer_d, config.learning_rate_d), (run.optimizer_g, config.learning_rate_g):
         optimizer.param_groups[0]["lr"] = rate * cooled(run.step / config.steps, config.cool_down)
-    inputs = draw_inputs(labelled_batches[run.step], unlabelled_batches[run.step], config, run.random)
+    inputs = draw_inputs(run.step, labelled_batches[run.step], unlabelled_batches[run.step], config, run.random)
     images, labels, unlabelled, moved, latent, noise = map(team.share, inputs)
 
     with run.autocast():

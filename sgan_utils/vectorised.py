@@ -107,7 +107,7 @@ def _one_step_of_all(runs: list[Run], batches: list[tuple[Batches, Batches]], d:
     for optimizer, rate in (d.optimizer, config.learning_rate_d), (g.optimizer, config.learning_rate_g):
         optimizer.param_groups[0]["lr"] = rate * cooled(step / config.steps, config.cool_down)
     drawn = [
-        draw_inputs(labelled[step], unlabelled[step], config, run.random)
+        draw_inputs(step, labelled[step], unlabelled[step], config, run.random)
         for run, (labelled, unlabelled) in zip(runs, batches, strict=True)
     ]
     images, labels, unlabelled, moved, latents, noise = (torch.stack(tensors) for tensors in zip(*drawn, strict=True))

@@ -47,6 +47,7 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
         ("augmentation", 2.5, "between 0 and 2"),
         ("input_noise", -0.1, "between 0 and 1"),
         ("consistency_weight", 11, "between 0 and 10"),
+        ("consistency_start", 1.0, "at least 0 and below 1"),
         ("consistency_moves", 3.5, "between 0 and 3"),
         ("confidence", 1.01, "between 0 and 1"),
         ("balance", "even", "a number between 0 and 1"),
@@ -200,16 +201,16 @@ def test_by_default_nothing_is_done_to_images_and_d_learns_from_g_and_labels_alo
 @pytest.mark.parametrize(
     ("unsupervised_weight", "consistency_weight", "uses"),
     [
-        (0.5, 0.0, (True, False, True)),
-        (0.5, 1.0, (True, True, True)),
-        (0.0, 1.0, (False, True, True)),
-        (0.0, 0.0, (False, False, False)),
-        (1e-6, 1e-6, (True, True, True)),
+        (0.5, 0.0, (True, False)),
+        (0.5, 1.0, (True, True)),
+        (0.0, 1.0, (False, True)),
+        (0.0, 0.0, (False, False)),
+        (1e-6, 1e-6, (True, True)),
     ],
 )
-def test_a_weight_of_0_leaves_g_consistency_or_unlabelled_images_out(unsupervised_weight, consistency_weight, uses):
+def test_a_weight_of_0_leaves_g_or_consistency_out(unsupervised_weight, consistency_weight, uses):
     config = SGANConfig(unsupervised_weight=unsupervised_weight, consistency_weight=consistency_weight)
-    assert (config.uses_generator, config.uses_consistency, config.uses_unlabelled) == uses
+    assert (config.uses_generator, config.uses_consistency) == uses
 
 
 @pytest.mark.parametrize(

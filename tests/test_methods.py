@@ -45,7 +45,7 @@ def test_a_configuration_that_is_no_method_has_no_name():
 def test_the_cnn_is_the_same_d_with_the_same_steps_without_g_and_without_other_images():
     assert changed("cnn", "sgan") == {"unsupervised_weight", "protocol"}
     cnn = of("cnn")
-    assert (cnn.uses_generator, cnn.uses_unlabelled, cnn.protocol) == (False, False, "labelled-only")
+    assert (cnn.uses_generator, cnn.uses_consistency, cnn.protocol) == (False, False, "labelled-only")
     assert of("sgan").uses_generator
     assert of("sgan").protocol == "all-unlabelled"
 

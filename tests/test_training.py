@@ -171,8 +171,8 @@ def bytes_of_a_step(tiny_sources):
     return labelled, (tiny_sources.unlabelled_images[:12],)
 
 
-def inputs_of(bytes_of_a_step, config, seed=0):
-    return draw_inputs(*bytes_of_a_step, config, torch.Generator().manual_seed(seed))
+def inputs_of(bytes_of_a_step, config, seed=0, step=0):
+    return draw_inputs(step, *bytes_of_a_step, config, torch.Generator().manual_seed(seed))
 
 
 def test_without_tricks_a_step_starts_from_the_images_as_they_are(bytes_of_a_step, tiny_config):
@@ -202,6 +202,12 @@ def test_consistency_moves_a_copy_of_the_unlabelled_images_as_far_as_asked(bytes
         assert (inputs.moved - plain.unlabelled).abs().mean() >= least
     still = inputs_of(bytes_of_a_step, tiny_config.but(consistency_weight=1.0, consistency_moves=0.0))
     torch.testing.assert_close(still.moved, still.unlabelled, atol=1e-4, rtol=0)
+
+
+def test_consistency_sets_in_when_its_share_of_the_run_is_over(bytes_of_a_step, tiny_config):
+    config = tiny_config.but(steps=10, consistency_weight=1.0, consistency_start=0.25)
+    moved = [len(inputs_of(bytes_of_a_step, config, step=step).moved) for step in range(10)]
+    assert moved == [0] * 3 + [12] * 7
 
 
 def test_every_image_that_d_is_shown_gets_noise_of_its_own(bytes_of_a_step, tiny_config):
@@ -414,6 +420,12 @@ def test_with_consistency_d_learns_from_unlabelled_images_even_without_g(quick_t
     fields = {"unsupervised_weight": 0, "consistency_weight": 1.0, "confidence": 0.12, "weight_std": 0.1}
     one, other = quick_train(**fields), quick_train(flipped, **fields)
     assert not torch.allclose(weights(one.last_discriminator), weights(other.last_discriminator))
+
+
+def test_until_consistency_sets_in_a_run_is_the_one_without_it(quick_train):
+    plain, late = quick_train(), quick_train(consistency_weight=1.0, confidence=0.0, consistency_start=0.5)
+    assert torch.equal(plain.log.tensor()[:4], late.log.tensor()[:4])
+    assert not torch.equal(plain.log.tensor()[4:], late.log.tensor()[4:])
 
 
 def test_unlabelled_images_that_d_is_never_sure_of_teach_it_nothing(quick_train):
