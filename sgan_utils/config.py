@@ -85,14 +85,14 @@ class SGANConfig(BaseModel):
         "feature_matching: match the mean of D's features (Salimans).",
     )  # fmt: skip
     learning_rate_d: float = Field(
-        2e-3, gt=0, le=0.1, title="D's learning rate",
+        2e-3, gt=0, le=1, title="D's learning rate",
         description="Step size of D's Adam. Too large and D wins at once: G then learns nothing.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"scale": "log", "slider_from": 1e-5},
     )  # fmt: skip
     learning_rate_g: float = Field(
-        4e-3, gt=0, le=0.1, title="G's learning rate",
+        4e-3, gt=0, le=1, title="G's learning rate",
         description="Step size of G's Adam. Too large and G jumps from one trick to the next.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"scale": "log", "slider_from": 1e-5},
     )  # fmt: skip
     cool_down: float = Field(
         0.7, ge=0, le=1, title="Cool-down",
@@ -109,6 +109,15 @@ class SGANConfig(BaseModel):
     unsupervised_weight: float = Field(
         0.5, ge=0, le=10, title="Weight of the unsupervised loss",
         description="How much D cares about telling real from generated; 0 makes a plain classifier.",
+    )  # fmt: skip
+    label_smoothing: float = Field(
+        0.0, ge=0, le=0.5, title="Label smoothing",
+        description="D should take real images to be real with a probability that is lower than 1 by this much; "
+        "it keeps D from being too sure.",
+    )  # fmt: skip
+    softmax_twice: bool = Field(
+        False, title="Softmax before the loss",
+        description="A common mistake, to be watched: D ends with a softmax, and the loss applies one more.",
     )  # fmt: skip
     augmentation: float = Field(
         0.0, ge=0, le=2, title="Moves of labelled images",
@@ -144,7 +153,7 @@ class SGANConfig(BaseModel):
     weight_std: float = Field(
         0.02, gt=0, le=1, title="Spread of initial weights",
         description="Standard deviation of the normal distribution that the initial weights are drawn from.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"scale": "log", "slider_from": 1e-3},
     )  # fmt: skip
     channels_g: Channels = Field(
         (64, 32, 16), title="Channels of G",
@@ -243,6 +252,36 @@ PRESETS: dict[str, dict[str, Any]] = {
         "unsupervised_weight": 2.0,
         "cool_down": 0.0,
     },
+    # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell it that all are the same.
+    "mode_collapse": {
+        "steps": 200,
+        "learning_rate_d": 5e-4,
+        "learning_rate_g": 0.1,
+        "adam_beta1": 0.9,
+        "latent_size": 10,
+        "weight_std": 0.1,
+        "cool_down": 0.0,
+    },
+    # A failure on purpose: D's steps are so large that each overshoots what it aims at.
+    "diverges": {"steps": 150, "learning_rate_d": 1.0, "cool_down": 0.0},
+    # A failure on purpose: D ends with a softmax, and the cross-entropy applies one more.
+    "softmax_twice": {"steps": 200, "softmax_twice": True},
+}
+
+# What to look for in a run of each, in two sentences.
+PRESET_NOTES: dict[str, str] = {
+    "lesson": "The run of lesson 3: D names more and more digits rightly while G's images turn from mush into digits. "
+    "Watch D's two beliefs move towards each other: neither player wins.",
+    "post": "The source post's 200 epochs, which take hours on two cores; stop when you have seen enough. "
+    "Watch how little changes from minute to minute, and how different G's strokes still are after many.",
+    "d_wins": "D learns much faster than G, so its belief in generated images falls to 0 and stays there. "
+    "G's loss climbs and its images stay mush: a teacher who only ever says “wrong” teaches nothing.",
+    "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
+    "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
+    "diverges": "D's learning rate is 500 times the lesson's: every step overshoots, and the losses jump by hundreds. "
+    "Look at the scale of the losses, and at what G learns from such a teacher.",
+    "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
+    "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",
 }
 
 

@@ -30,21 +30,28 @@ def supervised_loss(class_logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(class_logits, labels)
 
 
-def unsupervised_loss(real_logit_on_real: Tensor, real_logit_on_generated: Tensor) -> Tensor:
+def unsupervised_loss(real_logit_on_real: Tensor, real_logit_on_generated: Tensor, smoothing: float = 0.0) -> Tensor:
     r"""How wrong D is about which images are real (Goodfellow et al. 2014, eq. 1; Salimans et al. 2016, sec. 5).
 
     .. math:: -\tfrac12\,\mathbb{E}_x \log\sigma(r(x)) \;-\; \tfrac12\,\mathbb{E}_z \log\bigl(1-\sigma(r(G(z)))\bigr)
 
-    The halves make it the binary cross-entropy of one batch that is half real and half generated.
+    The halves make it the binary cross-entropy of one batch that is half real and half generated. With ``smoothing`` s,
+    D should take real images to be real with probability 1 - s only (one-sided label smoothing, Salimans et al. 2016,
+    sec. 3.4): the first half becomes
+
+    .. math:: -\tfrac12\,\mathbb{E}_x \bigl[(1-s) \log\sigma(r(x)) + s \log\bigl(1-\sigma(r(x))\bigr)\bigr]
 
     Args:
         real_logit_on_real: r(x) for unlabelled real images, shape (batch,), any real numbers.
         real_logit_on_generated: r(G(z)), shape (batch,).
+        smoothing: s, 0 to 0.5.
 
     Returns:
         A scalar, 0 or more; log 2 = 0.693 when D cannot tell.
     """
-    return 0.5 * F.softplus(-real_logit_on_real).mean() + 0.5 * F.softplus(real_logit_on_generated).mean()
+    # softplus(-r) = -log σ(r), and softplus(r) = softplus(-r) + r
+    on_real = F.softplus(-real_logit_on_real) + smoothing * real_logit_on_real
+    return 0.5 * on_real.mean() + 0.5 * F.softplus(real_logit_on_generated).mean()
 
 
 def non_saturating_loss(real_logit_on_generated: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The two networks: G draws images, D says which digit an image shows and whether it is real.
 
 D has one output type, :class:`Belief`, and three interchangeable heads that read it off the last linear layer.
-No softmax and no sigmoid stands here: the losses take logits.
+No softmax and no sigmoid stands here, but for the one that can be asked for as a mistake: the losses take logits.
 """
 
 from __future__ import annotations
@@ -87,11 +87,15 @@ class Discriminator(nn.Module):
     Args:
         head: how the outputs are read: ``"two_heads"``, ``"n_plus_1"`` or ``"n"``.
         channels: feature maps at 14x14, 7x7 and 4x4 pixels.
+        softmax: whether to make probabilities of the class logits: a common mistake, because the loss does that.
     """
 
-    def __init__(self, head: Head = "two_heads", channels: tuple[int, int, int] = (32, 64, 128)) -> None:
+    def __init__(
+        self, head: Head = "two_heads", channels: tuple[int, int, int] = (32, 64, 128), softmax: bool = False
+    ) -> None:
         super().__init__()
         c14, c7, c4 = channels
+        self.softmax = softmax
         outputs, self.read = HEADS[head]
         self.look = nn.Sequential(
             nn.Conv2d(1, c14, kernel_size=5, stride=2, padding=2, bias=False),
@@ -111,7 +115,8 @@ class Discriminator(nn.Module):
         # Flattened with the channels last, as they lie in memory: nothing needs to be copied.
         features = self.look(images).permute(0, 2, 3, 1).flatten(1)
         # Whatever the convolutions compute in, losses and probabilities want all the digits of float32.
-        return self.read(self.decide(features).float(), features.float())
+        belief = self.read(self.decide(features).float(), features.float())
+        return belief._replace(class_logits=belief.class_logits.softmax(1)) if self.softmax else belief
 
 
 def sample_latent(count: int, latent_size: int, generator: torch.Generator | None = None) -> Tensor:
@@ -142,7 +147,7 @@ def build_models(config: SGANConfig) -> tuple[Generator, Discriminator]:
     with torch.random.fork_rng(devices=[]):  # leaves the caller's random state as it was
         torch.default_generator.manual_seed(config.seed)  # torch.manual_seed would seed the GPU's as well
         g = initialise_weights(Generator(config.latent_size, config.channels_g), config.weight_std)
-        d = initialise_weights(Discriminator(config.head, config.channels_d), config.weight_std)
+        d = initialise_weights(Discriminator(config.head, config.channels_d, config.softmax_twice), config.weight_std)
     return g, d
 
 

@@ -85,7 +85,7 @@ def discriminator_objective(
         on_unlabelled = D(unlabelled)
     if config.uses_generator:  # real or generated?
         on_generated = D(generated)
-        unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit)
+        unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit, config.label_smoothing)
         loss = loss + config.unsupervised_weight * unsupervised
         said |= {
             "unsupervised": unsupervised.detach(),

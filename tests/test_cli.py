@@ -97,7 +97,7 @@ def test_a_wrong_option_gives_one_sentence_and_exit_code_1(sgan, arguments, word
 def test_a_diverged_run_still_writes_its_history(sgan, tmp_path, monkeypatch):
     from sgan_utils import training
 
-    monkeypatch.setattr(training, "unsupervised_loss", lambda real, generated: real.sum() * float("nan"))
+    monkeypatch.setattr(training, "unsupervised_loss", lambda real, generated, smoothing: real.sum() * float("nan"))
     code, _, err = sgan("train", *TINY, "--json", "--history", tmp_path / "h.csv")
     assert code == 1
     assert "'unsupervised' is no longer a finite number in step 1 of 3" in err

@@ -2,10 +2,11 @@
 
 import json
 import math
+import re
 
 import pytest
 
-from sgan_utils.config import PRESETS, SGANConfig
+from sgan_utils.config import PRESET_NOTES, PRESETS, SGANConfig
 from sgan_utils.errors import CheckpointError, ConfigError, DataError, DivergedError, SGANError
 
 SCHEMA = SGANConfig.model_json_schema()["properties"]
@@ -36,8 +37,8 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
         ("batch_size", 1, "between 2 and 2000"),
         ("labelled_batch_size", 2_001, "between 2 and 2000"),
         ("latent_size", 0, "between 1 and 1000"),
-        ("learning_rate_d", 0, "above 0 and at most 0.1"),
-        ("learning_rate_g", 0.2, "above 0 and at most 0.1"),
+        ("learning_rate_d", 0, "above 0 and at most 1"),
+        ("learning_rate_g", 1.2, "above 0 and at most 1"),
         ("cool_down", 1.5, "between 0 and 1"),
         ("adam_beta1", 1.0, "at least 0 and below 1"),
         ("average_decay", 1, "at least 0 and below 1"),
@@ -58,8 +59,8 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
         ("steps", "many", "a whole number between 1 and 1000000"),
         ("steps", 10.5, "a whole number between 1 and 1000000"),
         ("steps", None, "a whole number between 1 and 1000000"),
-        ("learning_rate_d", "fast", "a number above 0 and at most 0.1"),
-        ("learning_rate_d", math.nan, "a number above 0 and at most 0.1"),
+        ("learning_rate_d", "fast", "a number above 0 and at most 1"),
+        ("learning_rate_d", math.nan, "a number above 0 and at most 1"),
         ("weight_std", math.inf, "a number above 0 and at most 1"),
         ("channels_d", 64, "three whole numbers between 1 and 1024"),
         ("channels_g", (8, 8), "three whole numbers between 1 and 1024"),
@@ -174,7 +175,14 @@ def test_every_preset_can_be_taken_and_changed(name):
 def test_an_unknown_preset_is_named_and_the_known_ones_are_listed():
     with pytest.raises(ConfigError) as caught:
         SGANConfig.preset("lessons")
-    assert str(caught.value) == "there is no preset named 'lessons': choose one of lesson, post, d_wins."
+    assert str(caught.value) == f"there is no preset named 'lessons': choose one of {', '.join(PRESETS)}."
+
+
+def test_every_preset_is_a_valid_configuration_and_says_what_to_look_for():
+    assert set(PRESETS) == set(PRESET_NOTES)
+    for name in PRESETS:
+        assert SGANConfig.preset(name).steps
+        assert len(re.findall(r"[.?!](?= |$)", re.sub(r"\d\.\d", "", PRESET_NOTES[name]))) == 2
 
 
 def test_a_change_of_a_preset_is_checked():

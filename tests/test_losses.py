@@ -46,6 +46,12 @@ def test_the_unsupervised_loss_is_the_binary_cross_entropy_of_a_half_real_half_g
     close(unsupervised_loss(on_real, on_generated), bce(torch.cat([on_real, on_generated]), targets))
 
 
+def test_with_smoothing_real_images_have_a_target_below_1_and_generated_ones_keep_theirs():
+    on_real, on_generated = numbers(32), numbers(32, seed=1)
+    targets = torch.cat([torch.full((32,), 0.9, dtype=torch.float64), torch.zeros(32).double()])
+    close(unsupervised_loss(on_real, on_generated, 0.1), bce(torch.cat([on_real, on_generated]), targets))
+
+
 def test_real_and_generated_images_weigh_the_same_however_many_there_are():
     on_real, on_generated = numbers(8), numbers(100, seed=1)
     halves = bce(on_real, torch.ones_like(on_real)) / 2 + bce(on_generated, torch.zeros_like(on_generated)) / 2
