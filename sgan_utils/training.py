@@ -327,6 +327,16 @@ def train(
     return run
 
 
+def stop_after(step: int) -> Callback:
+    """A callback for ``train``: end the run after so many steps, as Ctrl-C would."""
+
+    def stop(run: Run) -> None:
+        if run.step >= step:
+            raise KeyboardInterrupt
+
+    return stop
+
+
 def batches_of(sources: Sources, config: SGANConfig) -> tuple[Batches, Batches]:
     """The labelled and the unlabelled batches of a run, each in an order of its own."""
     labelled = (sources.labelled_images, sources.labelled_labels)
