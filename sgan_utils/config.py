@@ -129,6 +129,10 @@ class SGANConfig(BaseModel):
         description="Standard deviation of the normal noise that is added to every image that D is trained on; "
         "paper to ink is 2.",
     )  # fmt: skip
+    noise_fade: float = Field(
+        0.0, ge=0, le=1, title="Fading of the noise",
+        description="The first share of the run, in which the noise falls evenly to 0; 0 keeps it constant.",
+    )  # fmt: skip
     consistency_weight: float = Field(
         0.0, ge=0, le=10, title="Weight of the consistency loss",
         description="How much D must name an unlabelled image as it names the same image moved; 0 leaves this out.",

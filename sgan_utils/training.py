@@ -369,8 +369,9 @@ def draw_inputs(
     moved = unlabelled[:0]
     if config.uses_consistency and step >= config.consistency_start * config.steps:
         moved = move(unlabelled, draw_moves(len(unlabelled), config.consistency_moves, random))
+    noise_std = config.input_noise * faded(step / config.steps, config.noise_fade)
     images, unlabelled, moved, noise = (
-        tensor + draw_noise(len(tensor), config.input_noise, random)
+        tensor + draw_noise(len(tensor), noise_std, random)
         for tensor in (images, unlabelled, moved, torch.zeros(len(unlabelled), 1, 1, 1, device=unlabelled.device))
     )
     return Inputs(images, labels, unlabelled, moved, latent, noise)
@@ -400,6 +401,11 @@ def _agree(run: Run) -> None:
     """The processes of a team have equal weights; give them equal memories of BatchNorm as well."""
     for model in (run.generator, run.last_discriminator, run.average.module):
         run.team.average_memory_of(model)
+
+
+def faded(progress: float, fade: float) -> float:
+    """What is left of the noise: it falls evenly to 0 over the first ``fade`` of the run, or never if that is 0."""
+    return max(0.0, 1.0 - progress / fade) if fade else 1.0
 
 
 def cooled(progress: float, cool_down: float) -> float:

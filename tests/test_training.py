@@ -225,6 +225,12 @@ def test_every_image_that_d_is_shown_gets_noise_of_its_own(bytes_of_a_step, tiny
     assert together.fill_diagonal_(0).abs().max() < 0.05
 
 
+def test_noise_fades_evenly_until_nothing_of_it_is_left(bytes_of_a_step, tiny_config):
+    config = tiny_config.but(steps=10, input_noise=0.8, noise_fade=0.5)
+    stds = [inputs_of(bytes_of_a_step, config, step=step).noise.std(correction=0).item() for step in range(10)]
+    assert stds == pytest.approx([0.8, 0.64, 0.48, 0.32, 0.16, 0, 0, 0, 0, 0], rel=0.05, abs=1e-9)
+
+
 def test_the_random_generator_decides_all_that_is_drawn_for_a_step(bytes_of_a_step, tiny_config, all_tricks):
     config = tiny_config.but(**all_tricks)
     one, again, other = (inputs_of(bytes_of_a_step, config, seed) for seed in (0, 0, 1))

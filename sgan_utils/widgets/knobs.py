@@ -1,0 +1,179 @@
+"""One control for every field of ``SGANConfig``: its name, range, step, unit and explanation come from there."""
+
+from __future__ import annotations
+
+import html
+from typing import Any, Literal, get_args, get_origin
+
+import ipywidgets as w
+from annotated_types import Ge, Gt, Le, Lt
+
+from sgan_utils.config import PRESET_NOTES, PRESETS, SGANConfig, allowed
+from sgan_utils.errors import ConfigError
+
+# What a beginner turns first; all the others are one click away.
+FIRST = (
+    "labels",
+    "head",
+    "generator_loss",
+    "learning_rate_d",
+    "learning_rate_g",
+    "steps",
+    "batch_size",
+    "latent_size",
+    "input_noise",
+    "label_smoothing",
+    "seed",
+)
+WIDE = {"description_width": "190px"}
+LAYOUT = {"width": "440px"}
+
+
+def series(low: int, high: int, *others: int) -> list[int]:
+    """Whole numbers for a slider on a logarithmic scale: 1, 2, 5, 10, 20, … within bounds, the bounds, and ``others``.
+
+    Example:
+        >>> series(10, 300, 64)
+        [10, 20, 50, 64, 100, 200, 300]
+    """
+    steps = {digit * 10**power for power in range(len(str(high))) for digit in (1, 2, 5)}
+    return sorted({low, high, *others} | {step for step in steps if low <= step <= high})
+
+
+def bounds(name: str) -> tuple[Any, Any]:
+    """The lowest and the highest value of a field's slider; None where the field has no bound."""
+    field = SGANConfig.model_fields[name]
+    low = high = None
+    for rule in field.metadata:
+        match rule:
+            case Ge(ge=value) | Gt(gt=value):
+                low = value
+            case Le(le=value) | Lt(lt=value):
+                high = value
+    return (field.json_schema_extra or {}).get("slider_from", low), high
+
+
+def knob(name: str, value: Any = None) -> w.Widget:
+    """The control of one field, with a label and a tooltip, at ``value`` or at its default."""
+    field = SGANConfig.model_fields[name]
+    extra = field.json_schema_extra or {}
+    unit = f" ({extra['unit']})" if "unit" in extra else ""
+    value = field.default if value is None else value
+    common = {
+        "description": field.title + unit,
+        "tooltip": f"{field.description} ({allowed(name).capitalize()}.)",
+        "style": WIDE,
+        "layout": LAYOUT,
+    }
+    low, high = bounds(name)
+    if field.annotation is bool:
+        return w.Checkbox(value, indent=True, **common)
+    if get_origin(field.annotation) is Literal:
+        return w.Dropdown(options=list(get_args(field.annotation)), value=value, **common)
+    if field.annotation is int and extra.get("scale") == "log":
+        return w.SelectionSlider(options=_numbers(series(low, high, value)), value=value, **common)
+    if field.annotation is int:
+        return w.BoundedIntText(value, min=low, max=high, **common)
+    if field.annotation is float:
+        if extra.get("scale") == "log":
+            return w.FloatLogSlider(value, min=_log10(low), max=_log10(high), step=0.05, readout_format=".1e", **common)
+        return w.FloatSlider(value, min=low, max=high, step=(high - low) / 100, readout_format=".2f", **common)
+    return w.Text(",".join(map(str, value)), continuous_update=False, **common)  # channels: three whole numbers
+
+
+def _numbers(values: list[int]) -> list[tuple[str, int]]:
+    return [(f"{value:,}", value) for value in values]
+
+
+def _log10(value: float) -> float:
+    from math import log10
+
+    return round(log10(value), 6)
+
+
+def set_knob(control: w.Widget, value: Any) -> None:
+    """Turn a control to a value, even to one that its slider would skip."""
+    if isinstance(control, w.SelectionSlider):
+        values = [number for _, number in control.options]
+        if value not in values:
+            control.options = _numbers(sorted({*values, value}))
+        control.value = value
+    elif isinstance(control, w.Text):
+        control.value = ",".join(map(str, value))
+    else:
+        control.value = value
+
+
+def read_knob(control: w.Widget) -> Any:
+    """What a control says, for :class:`SGANConfig`."""
+    if isinstance(control, w.Text):
+        return [part.strip() for part in control.value.split(",")]
+    if isinstance(control, w.FloatLogSlider):
+        return float(f"{control.value:.6g}")  # 10 ** -2.7 is 0.00199526…
+    return control.value
+
+
+class Knobs:
+    """All controls, a menu of presets, and a line that says what is wrong with a combination.
+
+    Attributes:
+        widget: to be displayed.
+        controls: field name -> control.
+    """
+
+    def __init__(self, preset: str = "lesson") -> None:
+        self.controls = {name: knob(name) for name in SGANConfig.model_fields if name != "held_out"}
+        self.presets = w.Dropdown(
+            options=list(PRESETS),
+            value=preset,
+            description="Preset",
+            tooltip="Where to start from; the last four fail on purpose.",
+            style=WIDE,
+            layout=LAYOUT,
+        )
+        self.note, self.message = w.HTML(layout={"height": "46px"}), w.HTML(layout={"height": "24px"})
+        others = w.VBox([control for name, control in self.controls.items() if name not in FIRST])
+        more = w.Accordion([others], titles=("All other hyperparameters",))
+        self.widget = w.VBox(
+            [
+                self.presets,
+                self.note,
+                w.GridBox(
+                    [self.controls[name] for name in FIRST],
+                    layout={"grid_template_columns": "repeat(auto-fill, minmax(450px, 1fr))"},
+                ),
+                more,
+                self.message,
+            ]
+        )
+        self.presets.observe(lambda change: self.choose(change["new"]), "value")
+        for control in self.controls.values():
+            control.observe(lambda _: self._check(), "value")
+        self.choose(preset)
+
+    @property
+    def config(self) -> SGANConfig:
+        """What the controls say together.
+
+        Raises:
+            ConfigError: if they do not fit together.
+        """
+        return SGANConfig(**{name: read_knob(control) for name, control in self.controls.items()})
+
+    def choose(self, preset: str) -> None:
+        """Turn all controls to a preset."""
+        self.presets.value = preset
+        self.show(SGANConfig.preset(preset))
+        self.note.value = f"<i>{html.escape(PRESET_NOTES[preset])}</i>"
+
+    def show(self, config: SGANConfig) -> None:
+        """Turn all controls to a configuration."""
+        for name, control in self.controls.items():
+            set_knob(control, getattr(config, name))
+
+    def _check(self) -> None:
+        try:
+            self.config  # noqa: B018
+            self.message.value = ""
+        except ConfigError as error:
+            self.message.value = f'<span style="color:#B00020">{html.escape(str(error))}</span>'
