@@ -61,7 +61,8 @@ class LiveRun:
         self._latents = fixed_latents(SAMPLES, config.latent_size)
         self._may_go, self._stop_asked = threading.Event(), threading.Event()
         self._single_steps = threading.Semaphore(0)
-        self._began = self._paused_seconds = self._watched_seconds = 0.0
+        self._ended = False
+        self._paused_seconds = self._watched_seconds = 0.0
         self._last_score = -ACCURACY_EVERY
         self._thread = threading.Thread(target=self._train, daemon=True, name="sgan-live-run")
 
@@ -72,7 +73,7 @@ class LiveRun:
             return "failed"
         if not self._thread.ident:
             return "ready"
-        if self._thread.is_alive():
+        if not self._ended:
             return "running" if self._may_go.is_set() else "paused"
         return "stopped" if self.run is None or self.run.stopped else "finished"
 
@@ -134,9 +135,11 @@ class LiveRun:
             self.failure = str(error)
         except Exception as error:  # a thread that dies in silence would leave the page waiting for ever
             self.failure = f"{type(error).__name__}: {error}"
+        self._ended = True
         if self.run is not None and not self.failure:
             self._look(score=True)
-        self._tell(self)
+        else:
+            self._tell(self)
 
     def _after_step(self, run: Run) -> None:
         self.run = run

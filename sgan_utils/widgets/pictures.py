@@ -1,0 +1,153 @@
+"""Pictures for widgets, as PNG bytes. They are drawn while a run trains, so each costs a few hundredths of a second."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from sgan_utils.plotting import CANNOT_TELL, DISCRIMINATOR, GENERATED, GENERATOR, LABELLED, MUTED, UNLABELLED, as_bytes
+
+RUN_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C510A"]
+WIDTH, HEIGHT, DOTS = 9.4, 2.5, 100  # inches, and dots an inch
+LOSSES = {
+    "supervised": ("D: which digit?", LABELLED),
+    "unsupervised": ("D: real or not?", DISCRIMINATOR),
+    "generator": ("G", GENERATOR),
+}
+BELIEFS = {"belief_in_real": ("unlabelled real", UNLABELLED), "belief_in_generated": ("generated", GENERATED)}
+
+
+def sheet(images: np.ndarray, columns: int = 10, scale: int = 3) -> bytes:
+    """Images side by side, ink on paper, each pixel ``scale`` dots wide.
+
+    Args:
+        images: (n, 1, 28, 28) or (n, 28, 28), bytes or floats from -1 to 1.
+    """
+    pixels = np.pad(255 - as_bytes(images), ((0, 0), (2, 2), (2, 2)), constant_values=255)
+    missing = -len(pixels) % columns
+    pixels = np.concatenate([pixels, np.full((missing, *pixels.shape[1:]), 255, np.uint8)])
+    rows = [np.concatenate(list(row), axis=1) for row in pixels.reshape(-1, columns, *pixels.shape[1:])]
+    whole = np.concatenate(rows).repeat(scale, 0).repeat(scale, 1)
+    return _as_png(Image.fromarray(whole))
+
+
+def empty_sheet(count: int, columns: int = 10, scale: int = 3) -> bytes:
+    """As large as :func:`sheet` of so many images, with nothing on it: so a page does not jump."""
+    return sheet(np.zeros((count, 28, 28), np.uint8), columns, scale)
+
+
+class Curves:
+    """Losses, D's beliefs and accuracies of a run, beside each other, drawn again and again on the same figure."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # a run's thread and a button may want to draw at the same time
+        self._figure, (self._losses, self._beliefs, self._accuracy) = _figure(3)
+
+    def draw(
+        self,
+        history: pd.DataFrame,
+        accuracies: Mapping[str, Mapping[int, float]],
+        colours: Mapping[str, str],
+        steps: int,
+    ) -> bytes:
+        """The picture as it is now.
+
+        Args:
+            history: of the run, see :class:`sgan_utils.training.History`; may be empty.
+            accuracies: for each run to be shown, its name and (step -> accuracy, 0 to 1).
+            colours: of the runs, by name.
+            steps: how far the x axis goes.
+        """
+        with self._lock:
+            for ax, parts, ylabel in (
+                (self._losses, LOSSES, "loss (nats)"),
+                (self._beliefs, BELIEFS, "D's belief in"),
+            ):
+                _start(ax, ylabel, steps)
+                for column, (name, colour) in parts.items():
+                    if column in history:
+                        _faint_and_strong(ax, history[column], name, colour)
+            self._losses.axhline(CANNOT_TELL, color=MUTED, linestyle=":", linewidth=1)
+            self._beliefs.set_ylim(-0.03, 1.03)
+            _start(self._accuracy, "held-out accuracy (%)", steps)
+            for name, points in accuracies.items():
+                points = dict(points)  # the run may be adding to it
+                self._accuracy.plot(
+                    list(points), [100 * a for a in points.values()], "o-", markersize=3, color=colours[name]
+                )
+            for ax in (self._losses, self._beliefs):
+                if ax.get_legend_handles_labels()[0]:
+                    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.24), ncols=3, fontsize=8, handlelength=1)
+            return _drawn(self._figure)
+
+
+class Comparison:
+    """One quantity of several runs, in one picture."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._figure, self._axes = _figure(1)
+
+    def draw(self, lines: Mapping[str, pd.Series], colours: Mapping[str, str], ylabel: str) -> bytes:
+        """The picture; a line for each run, by name."""
+        with self._lock:
+            ax = self._axes[0]
+            steps = max((line.index[-1] for line in lines.values()), default=1)
+            _start(ax, ylabel, steps)
+            for name, line in lines.items():
+                _faint_and_strong(ax, line, name, colours[name])
+            if lines:
+                ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
+            self._figure.subplots_adjust(right=0.75)
+            return _drawn(self._figure)
+
+
+def bars(values: Sequence[float], names: Sequence[str], xlabel: str, colours: Sequence[str]) -> bytes:
+    """Horizontal bars of numbers from 0 to 1."""
+    figure = Figure(figsize=(3.4, 2.6), dpi=DOTS, layout="none")
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.2, right=0.97, bottom=0.2, top=0.97)
+    ax = figure.add_subplot()
+    ax.barh(list(names)[::-1], list(values)[::-1], color=list(colours)[::-1], height=0.75)
+    ax.set(xlim=(0, 1), xlabel=xlabel)
+    ax.grid(axis="y", visible=False)
+    return _drawn(figure)
+
+
+def _figure(panels: int) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")
+    FigureCanvasAgg(figure)
+    axes = list(figure.subplots(1, panels, squeeze=False)[0])
+    figure.subplots_adjust(left=0.065, right=0.99, bottom=0.2, top=0.84, wspace=0.3)
+    return figure, axes
+
+
+def _start(ax: Axes, ylabel: str, steps: int) -> None:
+    ax.clear()
+    ax.set(xlabel="step", ylabel=ylabel, xlim=(0, max(1, steps)))
+
+
+def _faint_and_strong(ax: Axes, values: pd.Series, name: str, colour: str) -> None:
+    if len(values) > 30:
+        ax.plot(values.index, values, color=colour, alpha=0.25, linewidth=0.8)
+        values = values.rolling(max(3, len(values) // 40), min_periods=1).mean()
+    ax.plot(values.index, values, color=colour, label=name)
+
+
+def _drawn(figure: Figure) -> bytes:
+    figure.canvas.draw()
+    return _as_png(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))
+
+
+def _as_png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "png", compress_level=1)
+    return file.getvalue()

@@ -1,0 +1,357 @@
+"""The playground: turn knobs, start a real run, watch it, compare runs, take one away as code or as files."""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+import re
+import weakref
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from sgan_utils import plotting
+from sgan_utils.checkpoints import save_models
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import MNIST, load_mnist
+from sgan_utils.errors import ConfigError
+from sgan_utils.files import write_whole
+from sgan_utils.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
+from sgan_utils.widgets.knobs import Knobs
+from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet
+
+COMPARED = {
+    "accuracy on held-out images": "",
+    "loss of D: which digit?": "supervised",
+    "loss of D: real or generated?": "unsupervised",
+    "loss of G": "generator",
+    "D's belief in real images": "belief_in_real",
+    "D's belief in generated images": "belief_in_generated",
+}
+DOING = {
+    "ready": "Ready.",
+    "running": "Training.",
+    "paused": "Paused.",
+    "finished": "Finished.",
+    "stopped": "Stopped.",
+    "failed": "Failed.",
+}
+EXPORTS = Path("build/playground")
+
+_current: weakref.ref[Playground] | None = None  # two that train at once would share two cores
+
+
+def differences(configs: list[SGANConfig]) -> list[dict[str, Any]]:
+    """For each configuration, the fields in which they are not all the same."""
+    fields = [name for name in SGANConfig.model_fields if len({str(getattr(config, name)) for config in configs}) > 1]
+    return [{name: getattr(config, name) for name in fields if name != "held_out"} for config in configs]
+
+
+class Kept:
+    """A run in the table: its name, whether it is shown, and what is to be said of it."""
+
+    def __init__(self, live: LiveRun, name: str, colour: str) -> None:
+        self.live, self.colour = live, colour
+        self.shown = w.Checkbox(
+            True, indent=False, description="show", tooltip="Show its curves", layout={"width": "70px"}
+        )
+        self.name = w.Text(name, tooltip="The run's name", continuous_update=False, layout={"width": "140px"})
+        self.about = w.HTML()
+        mark = w.HTML(f'<span style="color:{colour};font-size:18px">&#9632;</span>')
+        self.row = w.HBox([mark, self.shown, self.name, self.about])
+
+    def say(self, differing: dict[str, Any]) -> None:
+        """Write down how far it has come, and in what it differs from the others."""
+        live = self.live
+        accuracy = f"{list(live.accuracies.values())[-1]:.1%} held-out" if live.accuracies else "–"
+        fields = ", ".join(f"{name}={value}" for name, value in differing.items()) or "the first of its kind"
+        text = f"{DOING[live.state]} {live.step:,} of {live.config.steps:,} steps, {accuracy}; {fields}"
+        self.about.value = f"<span>{html.escape(text)}</span>"
+
+
+class Playground:
+    """All of it, as one widget: ``display(Playground().widget)``.
+
+    A new playground stops the run of the one before.
+
+    Args:
+        data: from :func:`sgan_utils.data.load_mnist`, which is also the default.
+        preset: where the controls stand at first.
+        exports: the folder that exported runs go to.
+    """
+
+    def __init__(self, data: MNIST | None = None, preset: str = "lesson", exports: Path = EXPORTS) -> None:
+        global _current
+        if _current and (before := _current()) and before.live:
+            before.live.stop()
+        _current = weakref.ref(self)
+        plotting.use_house_style()
+        self.data, self.exports = data or load_mnist(), exports
+        self.live: LiveRun | None = None
+        self.runs: list[Kept] = []
+        self._numbered = 0
+        self._curves, self._comparison = Curves(), Comparison()
+        self.knobs = Knobs(preset)
+        self._make_controls()
+        self._make_table()
+        self.widget = w.VBox(
+            [
+                _heading("1. Choose"),
+                self.knobs.widget,
+                _heading("2. Train and watch"),
+                w.HBox([self.start, self.pause, self.step, self.stop, self.reset]),
+                w.HBox([self.progress, self.status]),
+                self.message,
+                self.curves,
+                w.HBox([self.when, self.when_text]),
+                self.samples,
+                _heading("3. Compare and keep"),
+                self.table,
+                w.HBox([self.quantity]),
+                self.comparison,
+                w.HBox([self.chosen, self.copy, self.export, self.remove]),
+                self.links,
+                self.code,
+            ]
+        )
+        self._refresh()
+
+    # Controls
+
+    def _make_controls(self) -> None:
+        def button(text: str, icon: str, tooltip: str, click: Any, style: str = "") -> w.Button:
+            made = w.Button(description=text, icon=icon, tooltip=tooltip, button_style=style, layout={"width": "120px"})
+            made.on_click(lambda _: click())
+            return made
+
+        self.start = button("Start", "play", "Start a run with these hyperparameters, or go on", self._start, "primary")
+        self.pause = button("Pause", "pause", "Wait after this step", self._pause)
+        self.step = button("One step", "step-forward", "Take one step of D and G, then wait", self._one_step)
+        self.stop = button("Stop", "stop", "End the run and keep what it reached", self._stop, "warning")
+        self.reset = button("Reset", "refresh", "End the run and turn all controls back to the preset", self._reset)
+        self.progress = w.FloatProgress(
+            min=0, max=1, description="Steps", tooltip="How far the run has come", layout={"width": "360px"}
+        )
+        self.status = w.Label(layout={"width": "560px"})
+        self.message = w.HTML(layout={"height": "24px"})
+        self.curves = w.Image(format="png", layout={"width": "940px", "height": "250px"})
+        self.curves.add_class("sgan-curves")
+        self.when = w.SelectionSlider(
+            options=[("–", 0)],
+            description="Look back",
+            tooltip="What G made of the same latents after earlier steps",
+            continuous_update=True,
+            readout=False,
+            layout={"width": "420px"},
+        )
+        self.when_text = w.Label(layout={"width": "400px"})
+        self.samples = w.Image(format="png", layout={"width": "960px", "height": "288px"})
+        self.when.observe(lambda _: self._show_samples(), "value")
+
+    def _make_table(self) -> None:
+        self.table = w.VBox([], layout={"height": "150px", "overflow": "auto", "border": "1px solid #ddd"})
+        self.quantity = w.Dropdown(
+            options=list(COMPARED), description="Compare", tooltip="What the picture shows of all runs that are shown"
+        )
+        self.comparison = w.Image(format="png", layout={"width": "940px", "height": "250px"})
+        self.chosen = w.Dropdown(options=[("–", None)], description="Run", tooltip="The run that the buttons are for")
+        self.copy = w.Button(
+            description="Copy as code", icon="code", tooltip="Show a cell that repeats this run bit for bit"
+        )
+        self.export = w.Button(
+            description="Export", icon="download", tooltip="Write its curves (.csv) and its G and D (.safetensors)"
+        )
+        self.remove = w.Button(description="Remove", icon="trash", tooltip="Take this run off the table")
+        self.code = w.Textarea(
+            description="Code", tooltip="Paste this into a cell", layout={"width": "940px", "height": "150px"}
+        )
+        self.links = w.HTML(layout={"height": "24px"})
+        self.copy.on_click(lambda _: self._copy())
+        self.export.on_click(lambda _: self._export())
+        self.remove.on_click(lambda _: self._remove())
+        self.quantity.observe(lambda _: self._draw(), "value")
+
+    # What the buttons do
+
+    def _start(self) -> None:
+        if self._ensure_run():
+            self.live.start()
+        self._refresh()
+
+    def _pause(self) -> None:
+        if self.live:
+            self.live.pause()
+        self._refresh()
+
+    def _one_step(self) -> None:
+        if self._ensure_run():
+            self.live.take_one_step()
+        self._refresh()
+
+    def _stop(self) -> None:
+        if self.live:
+            self.live.stop()
+        self._refresh()
+
+    def _reset(self) -> None:
+        if self.live:
+            self.live.stop()
+        self.live = None
+        self.when.options = [("–", 0)]
+        self.knobs.choose(self.knobs.presets.value)
+        self._refresh()
+
+    def _ensure_run(self) -> bool:
+        """Make a run if there is none that goes or waits; False if the controls do not fit together."""
+        if self.live and self.live.state in ("ready", "running", "paused"):
+            return True
+        try:
+            config = watchable(self.knobs.config)
+        except ConfigError as error:
+            self.message.value = f'<span style="color:#B00020">{html.escape(str(error))}</span>'
+            return False
+        self.when.options = [("–", 0)]
+        self.live = LiveRun(config, self.data, self._told)
+        self._numbered += 1
+        kept = Kept(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
+        kept.shown.observe(lambda _: self._draw(), "value")
+        kept.name.observe(lambda _: self._list_runs(), "value")
+        self.runs.append(kept)
+        self._list_runs(choose=self.live)
+        return True
+
+    def _told(self, live: LiveRun) -> None:
+        """In the thread of the run: something is new."""
+        if live is self.live:
+            self._refresh()
+
+    # What is shown
+
+    def _refresh(self) -> None:
+        live = self.live
+        state = live.state if live else "ready"
+        self.start.disabled = state == "running"
+        self.pause.disabled = state != "running"
+        self.stop.disabled = state not in ("running", "paused")
+        self.start.description = "Go on" if state == "paused" else "Start"
+        self.progress.value = live.step / live.config.steps if live else 0.0
+        self.status.value = _status(live)
+        failure = live.failure if live else ""
+        self.message.value = f'<span style="color:#B00020">{html.escape(failure)}</span>'
+        self._offer_frames()
+        self._draw()
+
+    def _offer_frames(self) -> None:
+        frames = list(self.live.frames) if self.live else []
+        if not frames:
+            self._show_samples()
+            return
+        at_the_end = self.when.index is None or self.when.index == len(self.when.options) - 1
+        looked_at = self.when.value
+        self.when.options = [(str(step), step) for step in frames]
+        self.when.value = frames[-1] if at_the_end or looked_at not in frames else looked_at
+        self._show_samples()
+
+    def _show_samples(self) -> None:
+        frames = self.live.frames if self.live else {}
+        if self.when.value in frames:
+            self.samples.value = sheet(frames[self.when.value])
+            self.when_text.value = f"the same {SAMPLES} latents after step {self.when.value:,}"
+        else:
+            self.samples.value = empty_sheet(SAMPLES)
+            self.when_text.value = "samples of G will stand here"
+
+    def _draw(self) -> None:
+        shown = [kept for kept in self.runs if kept.shown.value]
+        colours = {kept.name.value: kept.colour for kept in self.runs}
+        accuracies = {kept.name.value: kept.live.accuracies for kept in shown}
+        history = self.live.history if self.live else {}
+        self.curves.value = self._curves.draw(history, accuracies, colours, self._longest(shown))
+        for kept, differing in zip(self.runs, differences([kept.live.config for kept in self.runs]), strict=True):
+            kept.say(differing)
+        if self.live and self.live.state == "running":
+            return  # the other picture can wait: drawing takes time from training
+        column = COMPARED[self.quantity.value]
+        lines = {
+            kept.name.value: _as_series(kept.live, column)
+            for kept in shown
+            if (kept.live.accuracies if not column else column in kept.live.history)
+        }
+        self.comparison.value = self._comparison.draw(lines, colours, self.quantity.value)
+
+    def _longest(self, shown: list[Kept]) -> int:
+        return max([kept.live.config.steps for kept in shown] + [self.live.config.steps if self.live else 1])
+
+    def _list_runs(self, choose: LiveRun | None = None) -> None:
+        chosen = choose or self.chosen.value
+        self.table.children = [kept.row for kept in self.runs]
+        self.chosen.options = [(kept.name.value, kept.live) for kept in self.runs] or [("–", None)]
+        if chosen in [kept.live for kept in self.runs]:
+            self.chosen.value = chosen
+        self._draw()
+
+    # What can be done with a run
+
+    def _copy(self) -> None:
+        if self._may_be_kept():
+            self.code.value = as_code(self.chosen.value)
+
+    def _export(self) -> None:
+        if not self._may_be_kept():
+            return
+        live, run = self.chosen.value, self.chosen.value.run
+        name = re.sub(r"[^\w-]+", "_", self.chosen.label)
+        curves, models = self.exports / f"{name}.csv", self.exports / f"{name}.safetensors"
+        table = live.history.assign(held_out_accuracy=_as_series(live, ""))
+        write_whole(curves, lambda part: table.to_csv(part))
+        save_models(models, run.generator, run.classifier(), run.config)
+        self.links.value = f"Written to {self.exports}: " + ", ".join(map(_download, (curves, models)))
+
+    def _remove(self) -> None:
+        live = self.chosen.value
+        if live is None:
+            return
+        live.stop()
+        self.runs = [kept for kept in self.runs if kept.live is not live]
+        if live is self.live:
+            self.live = None
+        self._list_runs()
+        self._refresh()
+
+    def _may_be_kept(self) -> bool:
+        live = self.chosen.value
+        if live is None or not live.step or live.state in ("running", "paused"):
+            self.links.value = "Choose a run that has ended: stop it, or wait for its last step."
+            return False
+        self.links.value = f"fingerprint of its weights: {fingerprint(live.run)}"
+        return True
+
+
+def _heading(text: str) -> w.HTML:
+    return w.HTML(f"<h3 style='margin:8px 0 2px'>{text}</h3>")
+
+
+def _status(live: LiveRun | None) -> str:
+    if not live:
+        return DOING["ready"]
+    text = f"{DOING[live.state]} Step {live.step:,} of {live.config.steps:,}"
+    if live.images_per_second:
+        text += f", {live.images_per_second:,.0f} images/s"
+    if live.state in ("running", "paused") and not math.isnan(live.seconds_left):
+        text += f", {live.seconds_left:,.0f} s left"
+    return text
+
+
+def _as_series(live: LiveRun, column: str) -> Any:
+    import pandas as pd
+
+    return live.history[column] if column else pd.Series(dict(live.accuracies), dtype=float)
+
+
+def _download(path: Path) -> str:
+    """A link that holds the file itself, so that it works in a page without a file browser as well."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    name = html.escape(path.name)
+    return f'<a download="{name}" href="data:application/octet-stream;base64,{content}">{name}</a>'
