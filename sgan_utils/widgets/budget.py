@@ -1,0 +1,40 @@
+"""The label budget: a slider, and the images that would keep their label."""
+
+from __future__ import annotations
+
+import ipywidgets as w
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import MNIST, draw_labelled, images_by_class
+from sgan_utils.widgets.knobs import knob
+from sgan_utils.widgets.pictures import sheet
+
+MOST = 100  # images that are shown
+
+
+class LabelBudget:
+    """A slider for the number of labels, and the images that would have them: ``display(LabelBudget(data).widget)``."""
+
+    def __init__(self, data: MNIST, labels: int = 100) -> None:
+        self.data = data
+        self.labels, self.seed = knob("labels", labels), knob("seed")
+        self.labels.continuous_update = False  # a draw from 60,000 images takes longer than a blink
+        self.said = w.Label(layout={"width": "940px"})
+        self.images = w.Image(format="png", layout={"width": "960px", "height": "240px", "object_fit": "contain"})
+        for control in (self.labels, self.seed):
+            control.observe(lambda _: self._show(), "value")
+        self.widget = w.VBox([w.HBox([self.labels, self.seed]), self.said, self.images])
+        self._show()
+
+    def _show(self) -> None:
+        config = SGANConfig(labels=self.labels.value, seed=self.seed.value)
+        chosen = draw_labelled(self.data.train_labels, config.labels, config.seed)
+        counts = images_by_class(self.data.train_labels[chosen])
+        in_order = chosen[self.data.train_labels[chosen].argsort(stable=True)]
+        shown = in_order[:: max(1, len(in_order) // MOST)][:MOST]
+        share = config.labels / len(self.data.train_labels)
+        self.said.value = (
+            f"{config.labels:,} labels are {share:.2%} of the training images, {counts.min():,} to {counts.max():,} of "
+            f"each digit" + (f"; {len(shown)} of them are shown" if len(shown) < len(chosen) else "")
+        )
+        self.images.value = sheet(self.data.train_images[shown], columns=20, scale=2)

@@ -1,0 +1,135 @@
+"""The latent explorer: sliders through G's latents, a walk from digit to digit, and "show me sevens"."""
+
+from __future__ import annotations
+
+import ipywidgets as w
+import torch
+from torch import Tensor
+
+from sgan_utils.config import CLASSES
+from sgan_utils.evaluation import believe, draw, fixed_latents, walk
+from sgan_utils.models import Discriminator, Generator
+from sgan_utils.plotting import GENERATED, LABELLED
+from sgan_utils.widgets.pictures import bars, sheet
+
+DIRECTIONS = 6  # sliders
+POOL = 1_000  # latents among which the explorer looks for digits
+REACH = 4.0  # how far a slider goes either way; latents are standard normal
+WIDE = {"description_width": "120px"}
+
+
+def latent_directions(generator: Generator, count: int = DIRECTIONS) -> Tensor:
+    """The directions in which a latent changes G's first layer most: (count, latent_size), each of length 1.
+
+    They are the first right singular vectors of the layer's weights. Directions behind them hardly change the image.
+    """
+    weights = generator.project.weight.detach().float().cpu()  # (features, latent_size)
+    _, _, directions = torch.linalg.svd(weights, full_matrices=False)
+    return directions[:count]
+
+
+class Pool:
+    """Many latents, what G makes of them, and what D names it.
+
+    Attributes:
+        latents: (POOL, latent_size).
+        images: (POOL, 1, 28, 28), uint8.
+        probability: (POOL, 10), of each digit.
+    """
+
+    def __init__(self, generator: Generator, discriminator: Discriminator, seed: int = 0) -> None:
+        self.latents = fixed_latents(POOL, generator.latent_size, seed)
+        self.images = draw(generator, self.latents)
+        self.probability = believe(discriminator, self.images).class_logits.softmax(1)
+
+    def surest(self, digit: int, count: int = 1) -> Tensor:
+        """Which of them D most surely names ``digit``: indices, the surest first; fewer if D names fewer so."""
+        order = self.probability[:, digit].argsort(descending=True)
+        named = self.probability.argmax(1)[order] == digit
+        return order[named][:count]
+
+
+class LatentExplorer:
+    """Three ways through G's latents, as one widget: ``display(LatentExplorer(G, D).widget)``."""
+
+    def __init__(self, generator: Generator, discriminator: Discriminator) -> None:
+        self.generator, self.discriminator = generator, discriminator
+        self.pool, self.directions = Pool(generator, discriminator), latent_directions(generator)
+        digits = [str(digit) for digit in range(CLASSES)]
+
+        self.sliders = [
+            w.FloatSlider(
+                0,
+                min=-REACH,
+                max=REACH,
+                step=0.1,
+                description=f"direction {number}",
+                tooltip=f"Move the latent along direction {number} of G's first layer",
+                style=WIDE,
+            )
+            for number in range(1, len(self.directions) + 1)
+        ]
+        self.begin = w.Dropdown(options=digits, value="3", description="start at", tooltip="The digit to start from")
+        self.image = w.Image(format="png", layout={"width": "192px", "height": "192px"})
+        self.belief = w.Image(format="png", layout={"width": "340px", "height": "260px"})
+        self.said = w.Label(layout={"width": "340px"})
+
+        self.first = w.Dropdown(options=digits, value="1", description="from", tooltip="The digit that the walk leaves")
+        self.second = w.Dropdown(options=digits, value="8", description="to", tooltip="The digit that it arrives at")
+        self.way = w.IntSlider(
+            0, min=0, max=20, description="way (%)", tooltip="How far along the way", readout=False, style=WIDE
+        )
+        self.way_image = w.Image(format="png", layout={"width": "192px", "height": "192px"})
+        self.way_said = w.Label(layout={"width": "340px"})
+
+        self.digit = w.Dropdown(options=digits, value="7", description="show me", tooltip="The digit to look for")
+        self.found = w.Image(format="png", layout={"width": "960px", "height": "192px"})
+        self.found_said = w.Label(layout={"width": "600px"})
+
+        for control in (self.begin, *self.sliders):
+            control.observe(lambda _: self._explore(), "value")
+        for control in (self.first, self.second, self.way):
+            control.observe(lambda _: self._walk(), "value")
+        self.digit.observe(lambda _: self._find(), "value")
+        self._explore(), self._walk(), self._find()
+        self.widget = w.VBox(
+            [
+                w.HTML("<h3>Along the directions that matter</h3>"),
+                w.HBox([w.VBox([self.begin, *self.sliders]), self.image, w.VBox([self.belief, self.said])]),
+                w.HTML("<h3>From one digit to another</h3>"),
+                w.HBox([w.VBox([self.first, self.second, self.way]), self.way_image, self.way_said]),
+                w.HTML("<h3>Show me …</h3>"),
+                w.HBox([self.digit, self.found_said]),
+                self.found,
+            ]
+        )
+
+    def _explore(self) -> None:
+        start = self._latent_of(self.begin.value)
+        moved = start + torch.tensor([slider.value for slider in self.sliders]) @ self.directions
+        image = draw(self.generator, moved.unsqueeze(0))
+        belief = believe(self.discriminator, image)
+        probability, real = belief.class_logits.softmax(1)[0], belief.real_logit.sigmoid().item()
+        self.image.value = sheet(image, columns=1, scale=6)
+        names, colours = [*map(str, range(CLASSES)), "real"], [LABELLED] * CLASSES + [GENERATED]
+        self.belief.value = bars([*probability.tolist(), real], names, "D's belief", colours)
+        self.said.value = f"D names it {probability.argmax()} and believes by {real:.0%} that it is real"
+
+    def _walk(self) -> None:
+        between = walk(self._latent_of(self.first.value), self._latent_of(self.second.value), self.way.max + 1)
+        image = draw(self.generator, between[self.way.value].unsqueeze(0))
+        self.way_image.value = sheet(image, columns=1, scale=6)
+        named = believe(self.discriminator, image).class_logits.argmax().item()
+        self.way_said.value = f"{self.way.value / self.way.max:.0%} of the way: D names it {named}"
+
+    def _find(self) -> None:
+        found = self.pool.surest(int(self.digit.value), count=20)
+        self.found.value = sheet(self.pool.images[found], columns=10, scale=3) if len(found) else b""
+        everyone = int((self.pool.probability.argmax(1) == int(self.digit.value)).sum())
+        self.found_said.value = (
+            f"D names {everyone} of {POOL:,} generated images {self.digit.value}; here are the surest"
+        )
+
+    def _latent_of(self, digit: str) -> Tensor:
+        found = self.pool.surest(int(digit))
+        return self.pool.latents[found[0] if len(found) else 0]
