@@ -118,6 +118,14 @@ class Playground:
         )
         self._refresh()
 
+    def run(self, preset: str, **changes: Any) -> LiveRun:
+        """What a hand would do: choose a preset, turn some knobs, press Start; then wait for the last step."""
+        self.knobs.choose(preset)
+        self.knobs.show(self.knobs.config.but(**changes))
+        self.start.click()
+        self.live.wait()
+        return self.live
+
     # Controls
 
     def _make_controls(self) -> None:
