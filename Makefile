@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup lessons lab test figures retrain keep study benchmark lint clean
+.PHONY: help setup lessons lab app test test-browser figures retrain keep study benchmark lint clean
 
 help:            ## say what there is
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -14,8 +14,14 @@ lessons: setup   ## run every lesson on the real MNIST, draw the figures, say wh
 lab: setup       ## open the lessons in JupyterLab
 	$(BIN)/sgan lab
 
+app: setup       ## open the playground as a page without code
+	$(BIN)/sgan app
+
 test: setup      ## run all tests, the notebooks among them
 	$(BIN)/python -m pytest
+
+test-browser: setup ## drive the playground in a real browser (Chromium)
+	$(BIN)/python -m pytest tests/browser
 
 figures: setup   ## draw every figure from the recorded results
 	$(BIN)/sgan figures

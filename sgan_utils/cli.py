@@ -365,6 +365,27 @@ def lab() -> None:
     sys.exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(NOTEBOOKS)]))
 
 
+@app.command("app")
+def playground_app(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the playground as a page without code, on this machine only."""
+    from sgan_utils.lessons import lesson_paths, write_app
+
+    page = write_app(lesson_paths("05_playground")[0], Path("build/app/playground.ipynb"))
+    command = [
+        sys.executable,
+        "-m",
+        "voila",
+        str(page),
+        "--Voila.ip=127.0.0.1",
+        f"--port={port}",
+        "--strip_sources=True",
+    ]
+    sys.exit(subprocess.call(command if browser else [*command, "--no-browser"]))
+
+
 @app.command()
 def doctor() -> None:
     """Say whether this machine has all that the lessons need, and the cure for what it lacks."""

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = 300  # seconds; a lesson takes under 90, on a busy machine perhaps twice as long
 WIDGET = "application/vnd.jupyter.widget-view+json"
+APP_TAG = "app"  # tag of the cells that the app without code is made of
 RESULT_TAG = "main-result"  # tag of the cell whose printed last line is the lesson's result in the table
 
 
@@ -101,6 +102,19 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
     page = pages / f"{path.stem}.html"
     write_page(notebook, page)
     return Lesson(path.stem, seconds, _main_result(notebook), page)
+
+
+def write_app(lesson: Path, target: Path) -> Path:
+    """Write the cells of a lesson that are tagged as the app, and its headings, as a notebook for Voilà to serve."""
+    import nbformat
+
+    notebook = nbformat.read(lesson, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if APP_TAG in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    write_whole(target, lambda part: nbformat.write(notebook, part))
+    return target
 
 
 def _tidy(notebook: Any) -> None:

@@ -33,8 +33,10 @@ class LabelBudget:
         in_order = chosen[self.data.train_labels[chosen].argsort(stable=True)]
         shown = in_order[:: max(1, len(in_order) // MOST)][:MOST]
         share = config.labels / len(self.data.train_labels)
-        self.said.value = (
-            f"{config.labels:,} labels are {share:.2%} of the training images, {counts.min():,} to {counts.max():,} of "
-            f"each digit" + (f"; {len(shown)} of them are shown" if len(shown) < len(chosen) else "")
+        each = (
+            " to ".join(f"{count:,}" for count in counts.aminmax()) if counts.min() < counts.max() else f"{counts[0]:,}"
+        )
+        self.said.value = f"{config.labels:,} labels are {share:.2%} of the training images, {each} of each digit" + (
+            f"; {len(shown)} of them are shown" if len(shown) < len(chosen) else ""
         )
         self.images.value = sheet(self.data.train_images[shown], columns=20, scale=2)

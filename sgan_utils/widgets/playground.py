@@ -23,7 +23,7 @@ from sgan_utils.widgets.knobs import Knobs
 from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet
 
 COMPARED = {
-    "accuracy on held-out images": "",
+    "held-out accuracy (%)": "",
     "loss of D: which digit?": "supervised",
     "loss of D: real or generated?": "unsupervised",
     "loss of G": "generator",
@@ -312,7 +312,7 @@ class Playground:
         live, run = self.chosen.value, self.chosen.value.run
         name = re.sub(r"[^\w-]+", "_", self.chosen.label)
         curves, models = self.exports / f"{name}.csv", self.exports / f"{name}.safetensors"
-        table = live.history.assign(held_out_accuracy=_as_series(live, ""))
+        table = live.history.assign(held_out_accuracy=_as_series(live, "") / 100)
         write_whole(curves, lambda part: table.to_csv(part))
         save_models(models, run.generator, run.classifier(), run.config)
         self.links.value = f"Written to {self.exports}: " + ", ".join(map(_download, (curves, models)))
@@ -355,7 +355,7 @@ def _status(live: LiveRun | None) -> str:
 def _as_series(live: LiveRun, column: str) -> Any:
     import pandas as pd
 
-    return live.history[column] if column else pd.Series(dict(live.accuracies), dtype=float)
+    return live.history[column] if column else 100 * pd.Series(dict(live.accuracies), dtype=float)
 
 
 def _download(path: Path) -> str:
