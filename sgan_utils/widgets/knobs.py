@@ -57,7 +57,8 @@ def knob(name: str, value: Any = None) -> w.Widget:
     """The control of one field, with a label and a tooltip, at ``value`` or at its default."""
     field = SGANConfig.model_fields[name]
     extra = field.json_schema_extra or {}
-    unit = f" ({extra['unit']})" if "unit" in extra else ""
+    unit = extra.get("unit", "")
+    unit = "" if unit in field.title.lower() else f" ({unit})"  # "Steps (steps)" says nothing new
     value = field.default if value is None else value
     common = {
         "description": field.title + unit,

@@ -126,7 +126,7 @@ def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")
     FigureCanvasAgg(figure)
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
-    figure.subplots_adjust(left=0.065, right=0.99, bottom=0.2, top=0.84, wspace=0.3)
+    figure.subplots_adjust(left=0.065, right=0.98, bottom=0.2, top=0.84, wspace=0.3)
     return figure, axes
 
 

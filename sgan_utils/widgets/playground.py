@@ -146,11 +146,12 @@ class Playground:
         self.message = w.HTML(layout={"height": "24px"})
         self.curves = w.Image(format="png", layout={"width": "940px", "height": "250px"})
         self.curves.add_class("sgan-curves")
-        self.when = w.SelectionSlider(
-            options=[("–", 0)],
+        self.when = w.IntSlider(
+            0,
+            min=0,
+            max=0,
             description="Look back",
             tooltip="What G made of the same latents after earlier steps",
-            continuous_update=True,
             readout=False,
             layout={"width": "420px"},
         )
@@ -207,7 +208,6 @@ class Playground:
         if self.live:
             self.live.stop()
         self.live = None
-        self.when.options = [("–", 0)]
         self.knobs.choose(self.knobs.presets.value)
         self._refresh()
 
@@ -220,7 +220,6 @@ class Playground:
         except ConfigError as error:
             self.message.value = f'<span style="color:#B00020">{html.escape(str(error))}</span>'
             return False
-        self.when.options = [("–", 0)]
         self.live = LiveRun(config, self.data, self._told)
         self._numbered += 1
         kept = Kept(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
@@ -252,21 +251,20 @@ class Playground:
         self._draw()
 
     def _offer_frames(self) -> None:
-        frames = list(self.live.frames) if self.live else []
-        if not frames:
-            self._show_samples()
-            return
-        at_the_end = self.when.index is None or self.when.index == len(self.when.options) - 1
-        looked_at = self.when.value
-        self.when.options = [(str(step), step) for step in frames]
-        self.when.value = frames[-1] if at_the_end or looked_at not in frames else looked_at
+        """Let the slider reach the last frame, and follow it unless somebody looks back."""
+        last = max(0, len(self.live.frames) - 1) if self.live else 0
+        follow = self.when.value >= self.when.max
+        self.when.max = last
+        if follow:
+            self.when.value = last
         self._show_samples()
 
     def _show_samples(self) -> None:
-        frames = self.live.frames if self.live else {}
-        if self.when.value in frames:
-            self.samples.value = sheet(frames[self.when.value])
-            self.when_text.value = f"the same {SAMPLES} latents after step {self.when.value:,}"
+        frames = list(self.live.frames.items()) if self.live else []
+        if self.when.value < len(frames):
+            step, images = frames[self.when.value]
+            self.samples.value = sheet(images)
+            self.when_text.value = f"the same {SAMPLES} latents after step {step:,}"
         else:
             self.samples.value = empty_sheet(SAMPLES)
             self.when_text.value = "samples of G will stand here"
