@@ -371,19 +371,10 @@ def playground_app(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open the playground as a page without code, on this machine only."""
-    from sgan_utils.lessons import lesson_paths, write_app
+    from sgan_utils.lessons import app_command
 
-    page = write_app(lesson_paths("05_playground")[0], Path("build/app/playground.ipynb"))
-    command = [
-        sys.executable,
-        "-m",
-        "voila",
-        str(page),
-        "--Voila.ip=127.0.0.1",
-        f"--port={port}",
-        "--strip_sources=True",
-    ]
-    sys.exit(subprocess.call(command if browser else [*command, "--no-browser"]))
+    command, environment = app_command(Path("build/app"), port)
+    sys.exit(subprocess.call(command if browser else [*command, "--no-browser"], env=environment))
 
 
 @app.command()

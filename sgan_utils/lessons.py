@@ -6,7 +6,9 @@ import ast
 import base64
 import inspect
 import io
+import os
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from sgan_utils.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+SHARE = Path(__file__).resolve().parent / "widgets" / "share"  # the app's page template, for Jupyter to find
 CELL_TIMEOUT = 300  # seconds; a lesson takes under 90, on a busy machine perhaps twice as long
 WIDGET = "application/vnd.jupyter.widget-view+json"
 APP_TAG = "app"  # tag of the cells that the app without code is made of
@@ -115,6 +118,19 @@ def write_app(lesson: Path, target: Path) -> Path:
             cell.outputs, cell.execution_count = [], None
     write_whole(target, lambda part: nbformat.write(notebook, part))
     return target
+
+
+def app_command(folder: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    """How to serve lesson 5 as a page without code, on this machine only: a command, and its environment.
+
+    Args:
+        folder: where to put the notebook that is served.
+        port: on 127.0.0.1.
+    """
+    page = write_app(lesson_paths("05_playground")[0], folder / "playground.ipynb")
+    command = [sys.executable, "-m", "voila", str(page), "--Voila.ip=127.0.0.1", f"--port={port}", "--template=sgan"]
+    templates = os.pathsep.join(filter(None, [str(SHARE), os.environ.get("JUPYTER_PATH")]))
+    return command, os.environ | {"JUPYTER_PATH": templates}
 
 
 def _tidy(notebook: Any) -> None:

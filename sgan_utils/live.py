@@ -22,6 +22,7 @@ State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 HELD_OUT = 1_000  # training images that a watched run is scored on
 SAMPLES = 30  # images of G in a frame
 SHARE = 0.08  # of the time of training that may go into watching it
+TELL_EVERY = 0.25  # seconds of training between two signs of life
 ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least
 MOST_FRAMES = 200  # a long run keeps every second one when there are more
 
@@ -37,7 +38,8 @@ class LiveRun:
     Args:
         config: of the run, see :func:`watchable`.
         data: from :func:`sgan_utils.data.load_mnist`.
-        tell: called with this object, in the thread of the run, whenever there is something new to see.
+        tell: called in the thread of the run a few times a second, with this object and with whether there is more to
+            see than the number of steps: losses, images, a score.
         device: as for ``train``.
 
     Attributes:
@@ -49,7 +51,11 @@ class LiveRun:
     """
 
     def __init__(
-        self, config: SGANConfig, data: MNIST, tell: Callable[[LiveRun], None] = lambda _: None, device: str = "auto"
+        self,
+        config: SGANConfig,
+        data: MNIST,
+        tell: Callable[[LiveRun, bool], None] = lambda *_: None,
+        device: str = "auto",
     ) -> None:
         self.config, self.device = config, device
         self.run: Run | None = None
@@ -63,7 +69,7 @@ class LiveRun:
         self._single_steps = threading.Semaphore(0)
         self._ended = False
         self._paused_seconds = self._watched_seconds = 0.0
-        self._last_score = -ACCURACY_EVERY
+        self._last_score = self._last_told = 0.0
         self._thread = threading.Thread(target=self._train, daemon=True, name="sgan-live-run")
 
     @property
@@ -139,12 +145,18 @@ class LiveRun:
         if self.run is not None and not self.failure:
             self._look(score=True)
         else:
-            self._tell(self)
+            self._tell(self, True)
 
     def _after_step(self, run: Run) -> None:
         self.run = run
-        if not self.frames or self._watched_seconds < SHARE * self.seconds:
-            self._look(score=self.seconds - self._last_score >= ACCURACY_EVERY)
+        if not self.frames:
+            self._look(score=False)
+            self._watched_seconds = 0.0  # the first look loads what later ones find loaded
+        elif self.seconds - self._last_told >= TELL_EVERY:
+            if self._watched_seconds < SHARE * self.seconds:
+                self._look(score=self.seconds - self._last_score >= ACCURACY_EVERY)
+            else:
+                self._tell_timed(fresh=False)
         self._wait_for_leave()
         if self._stop_asked.is_set():
             raise KeyboardInterrupt  # `train` ends as it does after Ctrl-C: in whole steps, with all that was reached
@@ -168,7 +180,13 @@ class LiveRun:
             held_out = self._sources.held_out_images, self._sources.held_out_labels
             self.accuracies[self.step] = accuracy(self.run.classifier(), *held_out)
             self._last_score = self.seconds
-        self._tell(self)
+        self._watched_seconds += time.perf_counter() - before
+        self._tell_timed(fresh=True)
+
+    def _tell_timed(self, fresh: bool) -> None:
+        before = time.perf_counter()
+        self._tell(self, fresh)
+        self._last_told = self.seconds
         self._watched_seconds += time.perf_counter() - before
 
 

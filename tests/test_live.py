@@ -18,7 +18,7 @@ def start(tiny_config, tiny_mnist):
     """Make a live run of the tiny configuration, and end it after the test."""
     made = []
 
-    def make(tell=lambda _: None, **changes) -> LiveRun:
+    def make(tell=lambda *_: None, **changes) -> LiveRun:
         made.append(LiveRun(tiny_config.but(**changes), tiny_mnist, tell, device="cpu"))
         return made[-1]
 
@@ -141,16 +141,16 @@ def test_a_run_that_fails_says_why_and_keeps_what_it_reached(start, monkeypatch)
 
 def test_an_unforeseen_error_in_the_thread_is_told_too(start, monkeypatch):
     told = []
-    live = start(told.append)
+    live = start(lambda one, fresh: told.append((one, fresh)))
     monkeypatch.setattr(live, "_look", lambda score: 1 / 0)
     live.start()
     live.wait(20)
     assert (live.state, live.failure) == ("failed", "ZeroDivisionError: division by zero")
-    assert told == [live]
+    assert told == [(live, True)]
 
 
 def test_watching_takes_no_more_than_its_share_of_the_time(start):
-    live = start(lambda _: time.sleep(0.05), steps=100_000)
+    live = start(lambda *_: time.sleep(0.05), steps=100_000)
     live.start()
     until(lambda: live.seconds > 3)
     live.stop()

@@ -229,14 +229,14 @@ class Playground:
         self._list_runs(choose=self.live)
         return True
 
-    def _told(self, live: LiveRun) -> None:
+    def _told(self, live: LiveRun, fresh: bool) -> None:
         """In the thread of the run: something is new."""
         if live is self.live:
-            self._refresh()
+            self._refresh(pictures=fresh)
 
     # What is shown
 
-    def _refresh(self) -> None:
+    def _refresh(self, pictures: bool = True) -> None:
         live = self.live
         state = live.state if live else "ready"
         self.start.disabled = state == "running"
@@ -247,8 +247,9 @@ class Playground:
         self.status.value = _status(live)
         failure = live.failure if live else ""
         self.message.value = f'<span style="color:#B00020">{html.escape(failure)}</span>'
-        self._offer_frames()
-        self._draw()
+        if pictures:
+            self._offer_frames()
+            self._draw()
 
     def _offer_frames(self) -> None:
         """Let the slider reach the last frame, and follow it unless somebody looks back."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sgan_utils.lessons import NOTEBOOKS, ROOT, lesson_paths, write_app
+from sgan_utils.lessons import NOTEBOOKS, ROOT, app_command
 
 SCREENSHOTS = ROOT / "build" / "browser"
 FLAGS = [
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(command, port, folder, log):
+def serving(command, port, folder, log, environment=os.environ):
     """Run a server with a home of its own until the block ends."""
     own = {
         name: str(folder / name.lower()) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
@@ -43,7 +43,7 @@ def serving(command, port, folder, log):
     for place in own.values():
         Path(place).mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:
-        server = subprocess.Popen(command, cwd=folder, env=os.environ | own, stdout=file, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, cwd=folder, env=environment | own, stdout=file, stderr=subprocess.STDOUT)
     try:
         end = time.monotonic() + 90
         while True:
@@ -86,10 +86,9 @@ def lab(tmp_path_factory):
 def voila(tmp_path_factory):
     """The address of the app without code."""
     folder, port = tmp_path_factory.mktemp("voila"), free_port()
-    page = write_app(lesson_paths("05_playground")[0], folder / "playground.ipynb")
-    command = [sys.executable, "-m", "voila", str(page), "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"]
+    command, environment = app_command(folder, port)
     address = f"http://127.0.0.1:{port}"
-    with serving(command, port, folder, folder / "voila.log"):
+    with serving([*command, "--no-browser"], port, folder, folder / "voila.log", environment):
         yield address
 
 
