@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from sgan_utils.checks import (
     check_balanced_draw,
     check_best_of,
+    check_centre_of_mass,
     check_confidence_interval,
     check_cross_entropy,
     check_generator_step,
@@ -17,6 +18,7 @@ from sgan_utils.checks import (
     check_probability_real,
     check_pseudo_labels,
     check_to_model_range,
+    check_variety,
 )
 
 
@@ -51,6 +53,7 @@ def rejects(check, solution, word, capsys):
 CHECKS = [
     check_balanced_draw,
     check_best_of,
+    check_centre_of_mass,
     check_confidence_interval,
     check_cross_entropy,
     check_generator_step,
@@ -548,3 +551,49 @@ def test_a_moving_average_is_accepted(solution, capsys):
 )
 def test_a_wrong_moving_average_is_told_why(solution, word, capsys):
     rejects(check_moving_average, solution, word, capsys)
+
+
+def variety(images):
+    return (images[:, None] - images[None]).abs().mean()
+
+
+@pytest.mark.parametrize("solution", [variety, lambda images: images.std(0, correction=0).mean().item()])
+def test_a_measure_of_variety_is_accepted(solution, capsys):
+    accepts(check_variety, solution, capsys)
+
+
+@pytest.mark.parametrize(
+    ("solution", "word"),
+    [
+        (lambda images: images.mean(), "has no variety, yours says"),
+        (lambda images: 0.0, "yours says none"),
+        (lambda images: (images[0] - images).abs().mean(), "not matter"),
+        (lambda images: (images[:-1] - images[1:]).abs().mean(), "all pairs"),
+        (lambda images: "much", "a number is wanted"),
+    ],
+)
+def test_a_wrong_measure_of_variety_is_told_why(solution, word, capsys):
+    rejects(check_variety, solution, word, capsys)
+
+
+def centre(image):
+    places, ink = torch.arange(28.0), image.sum()
+    return image.sum(1) @ places / ink, image.sum(0) @ places / ink
+
+
+@pytest.mark.parametrize("solution", [centre, lambda image: torch.stack(centre(image))])
+def test_a_centre_of_mass_is_accepted(solution, capsys):
+    accepts(check_centre_of_mass, solution, capsys)
+
+
+@pytest.mark.parametrize(
+    ("solution", "word"),
+    [
+        (lambda image: centre(image)[::-1], "wrong way round"),
+        (lambda image: image.nonzero().float().mean(0), "weigh each place"),
+        (lambda image: (13.5, 13.5), "not at (13.5, 13.5)"),
+        (lambda image: 4.0, "two numbers"),
+    ],
+)
+def test_a_wrong_centre_of_mass_is_told_why(solution, word, capsys):
+    rejects(check_centre_of_mass, solution, word, capsys)

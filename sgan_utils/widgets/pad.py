@@ -45,7 +45,7 @@ def centred(drawing: Tensor) -> Tensor:
     mass = small.sum()
     middle = [(small.sum(1) @ places[0].float()) / mass, (small.sum(0) @ places[1].float()) / mass]
     top, left = (
-        int(min(max(round(IMAGE_SIZE / 2 - 0.5 - centre.item()), 0), IMAGE_SIZE - side))
+        int(min(max(round(IMAGE_SIZE / 2 - centre.item()), 0), IMAGE_SIZE - side))
         for centre, side in zip(middle, size, strict=True)
     )
     image = torch.zeros(IMAGE_SIZE, IMAGE_SIZE)

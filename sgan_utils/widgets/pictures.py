@@ -83,6 +83,8 @@ class Curves:
                 self._accuracy.plot(
                     list(points), [100 * a for a in points.values()], "o-", markersize=3, color=colours[name]
                 )
+            if not any(accuracies.values()):
+                self._accuracy.set_ylim(0, 100)
             for ax in (self._losses, self._beliefs):
                 if ax.get_legend_handles_labels()[0]:
                     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.24), ncols=3, fontsize=8, handlelength=1)

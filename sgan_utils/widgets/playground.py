@@ -187,7 +187,7 @@ class Playground:
     def _start(self) -> None:
         if self._ensure_run():
             self.live.start()
-        self._refresh()
+            self._refresh()
 
     def _pause(self) -> None:
         if self.live:
@@ -197,7 +197,7 @@ class Playground:
     def _one_step(self) -> None:
         if self._ensure_run():
             self.live.take_one_step()
-        self._refresh()
+            self._refresh()
 
     def _stop(self) -> None:
         if self.live:
