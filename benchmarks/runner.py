@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data_path, growth, several, startup, step, time_to_98
+from benchmarks import data_path, growth, playground, several, startup, step, time_to_98
 from benchmarks.measure import ROOT
 from sgan_utils.errors import SGANError
 from sgan_utils.files import write_whole
@@ -32,6 +32,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "startup": startup.measure,
     "ddp": several.measure_ddp,
     "study": several.measure_study,
+    "playground": playground.measure,
 }
 
 # What the table shows, and what no part may leave out: part -> key -> what it is.
@@ -56,6 +57,11 @@ REQUIRED: dict[str, dict[str, str]] = {
     "startup": {"import_seconds": "seconds of `import sgan_utils`"},
     "ddp": {"ratio": "images per second of two processes over one"},
     "study": {"two_worker_ratio": "wall time of two workers over one"},
+    "playground": {
+        "cost": "share of training time that the live view adds",
+        "slowest_stop_seconds": "from pressing Stop to the end of the run",
+        "slowest_answer_seconds": "of another cell while a run trains",
+    },
 }
 
 

@@ -218,6 +218,7 @@ FOUND = {
     "startup": {"import_seconds": 0.1},
     "ddp": {"ratio": None, "error": "no devices"},
     "study": {"two_worker_ratio": 0.6},
+    "playground": {"cost": 0.05, "slowest_stop_seconds": 0.2, "slowest_answer_seconds": 0.1},
 }
 
 
