@@ -140,6 +140,7 @@ class SGANConfig(BaseModel):
     consistency_moves: float = Field(
         1.5, ge=0, le=3, title="Moves of unlabelled images",
         description="How far the consistency loss moves an image, in the units of augmentation.",
+        json_schema_extra={"step": 0.05},
     )  # fmt: skip
     consistency_start: float = Field(
         0.0, ge=0, lt=1, title="Start of consistency",
@@ -172,6 +173,7 @@ class SGANConfig(BaseModel):
     average_decay: float = Field(
         0.98, ge=0, lt=1, title="Memory of D's averaged weights",
         description="The D that is evaluated is a moving average over about 1 / (1 - this) steps; 0 switches it off.",
+        json_schema_extra={"step": 0.001},
     )  # fmt: skip
     precision: Precision = Field(
         "auto", title="Precision",

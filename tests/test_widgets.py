@@ -3,6 +3,7 @@
 import io
 import time
 
+import ipywidgets
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from sgan_utils import live as live_module
 from sgan_utils.config import PRESETS, SGANConfig
 from sgan_utils.data import draw_labelled
 from sgan_utils.live import LiveRun
+from sgan_utils.methods import METHODS
 from sgan_utils.models import build_models
 from sgan_utils.widgets import pad as pad_module
 from sgan_utils.widgets.budget import LabelBudget
@@ -53,14 +55,15 @@ def test_a_control_cannot_leave_the_range_of_its_field(name):
     control = knob(name)
     for edge in ("min", "max"):
         if hasattr(control, edge):
-            value = 10 ** getattr(control, edge) if hasattr(control, "base") else getattr(control, edge)
+            value = getattr(control, edge)
             if value == bounds(name)[1] and name in ("adam_beta1", "average_decay", "consistency_start", "seed"):
                 continue  # the bound itself is just outside
             SGANConfig(**{name: value})
 
 
 def test_a_logarithmic_series_goes_from_bound_to_bound_and_holds_the_default():
-    assert series(10, 300, 64) == [10, 20, 50, 64, 100, 200, 300]
+    assert series(10, 200, 64) == [10, 20, 30, 50, 64, 70, 100, 200]
+    assert series(1e-3, 0.02) == [0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02]
     assert knob("labels").options[0][1] == 10
     assert 30_000 in [value for _, value in knob("labels").options]
 
@@ -77,6 +80,15 @@ def test_choosing_a_preset_turns_every_knob_to_it_and_says_what_to_look_for(pres
     knobs.choose(preset)
     assert knobs.config == SGANConfig.preset(preset)
     assert len(knobs.note.value) > 80
+
+
+@pytest.mark.parametrize("fields", [*PRESETS.values(), *METHODS.values()])
+def test_no_preset_stands_between_two_steps_of_a_slider_which_a_browser_would_round(fields):
+    for name, value in fields.items():
+        control = knob(name)
+        if isinstance(control, ipywidgets.FloatSlider):
+            steps = (value - control.min) / control.step
+            assert steps == pytest.approx(round(steps), abs=1e-6), name
 
 
 def test_beginners_see_the_first_knobs_and_all_others_are_one_click_away():
@@ -294,6 +306,45 @@ def test_a_cell_can_do_what_a_hand_would(play):
     assert isinstance(live, LiveRun)
     assert live.state == "finished"
     assert play.knobs.presets.value == "lesson"
+
+
+def inside(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from inside(child)
+
+
+def test_everything_that_can_be_turned_or_pressed_has_a_label_and_a_tooltip(play, networks, mnist):
+    play.run("lesson", **TINY)
+    for page in (play, LatentExplorer(*networks), LabelBudget(mnist)):
+        for widget in inside(page.widget):
+            if hasattr(widget, "disabled") and not isinstance(widget, ipywidgets.Image):
+                assert widget.description, widget
+                assert widget.tooltip, widget
+
+
+@pytest.mark.parametrize(("callback", "passes"), [("1 / 0", False), ("1 / 1", True)])
+def test_a_callback_that_raises_fails_the_lesson(tmp_path, callback, passes):
+    import subprocess
+    import sys
+
+    import nbformat
+
+    source = f"import ipywidgets\nbutton = ipywidgets.Button()\nbutton.on_click(lambda _: {callback})\nbutton.click()"
+    cell = nbformat.v4.new_code_cell(source, execution_count=1)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "lesson.ipynb")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-p",
+        "no:cacheprovider",
+        "lesson.ipynb",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode == 0) == passes, done.stdout
 
 
 # Latents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from typing import Any, Literal, get_args, get_origin
 
 import ipywidgets as w
@@ -29,15 +30,19 @@ WIDE = {"description_width": "190px"}
 LAYOUT = {"width": "440px"}
 
 
-def series(low: int, high: int, *others: int) -> list[int]:
-    """Whole numbers for a slider on a logarithmic scale: 1, 2, 5, 10, 20, … within bounds, the bounds, and ``others``.
+def series(low: float, high: float, *others: float) -> list[float]:
+    """Stops of a slider on a logarithmic scale: 1, 2, 3, 5, 7, 10, 20, … within bounds, the bounds, and ``others``.
+
+    A logarithmic slider without stops would be rounded by the browser, and a preset would not be what it says.
 
     Example:
-        >>> series(10, 300, 64)
-        [10, 20, 50, 64, 100, 200, 300]
+        >>> series(10, 200, 64)
+        [10, 20, 30, 50, 64, 70, 100, 200]
     """
-    steps = {digit * 10**power for power in range(len(str(high))) for digit in (1, 2, 5)}
-    return sorted({low, high, *others} | {step for step in steps if low <= step <= high})
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    stops = {float(f"{digit}e{power}") for power in powers for digit in (1, 2, 3, 5, 7)}
+    found = sorted({low, high, *others} | {stop for stop in stops if low <= stop <= high})
+    return [int(stop) for stop in found] if isinstance(low, int) else found
 
 
 def bounds(name: str) -> tuple[Any, Any]:
@@ -71,25 +76,18 @@ def knob(name: str, value: Any = None) -> w.Widget:
         return w.Checkbox(value, indent=True, **common)
     if get_origin(field.annotation) is Literal:
         return w.Dropdown(options=list(get_args(field.annotation)), value=value, **common)
-    if field.annotation is int and extra.get("scale") == "log":
+    if extra.get("scale") == "log":
         return w.SelectionSlider(options=_numbers(series(low, high, value)), value=value, **common)
     if field.annotation is int:
         return w.BoundedIntText(value, min=low, max=high, **common)
     if field.annotation is float:
-        if extra.get("scale") == "log":
-            return w.FloatLogSlider(value, min=_log10(low), max=_log10(high), step=0.05, readout_format=".1e", **common)
-        return w.FloatSlider(value, min=low, max=high, step=(high - low) / 100, readout_format=".2f", **common)
+        step = extra.get("step", (high - low) / 100)  # a browser rounds to it whatever it is given
+        return w.FloatSlider(value, min=low, max=high, step=step, readout_format=".3g", **common)
     return w.Text(",".join(map(str, value)), continuous_update=False, **common)  # channels: three whole numbers
 
 
-def _numbers(values: list[int]) -> list[tuple[str, int]]:
-    return [(f"{value:,}", value) for value in values]
-
-
-def _log10(value: float) -> float:
-    from math import log10
-
-    return round(log10(value), 6)
+def _numbers(values: list[float]) -> list[tuple[str, float]]:
+    return [(f"{value:,}" if isinstance(value, int) else f"{value:g}", value) for value in values]
 
 
 def set_knob(control: w.Widget, value: Any) -> None:
@@ -109,8 +107,6 @@ def read_knob(control: w.Widget) -> Any:
     """What a control says, for :class:`SGANConfig`."""
     if isinstance(control, w.Text):
         return [part.strip() for part in control.value.split(",")]
-    if isinstance(control, w.FloatLogSlider):
-        return float(f"{control.value:.6g}")  # 10 ** -2.7 is 0.00199526…
     return control.value
 
 

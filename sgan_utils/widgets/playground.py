@@ -57,7 +57,14 @@ class Kept:
         self.shown = w.Checkbox(
             True, indent=False, description="show", tooltip="Show its curves", layout={"width": "70px"}
         )
-        self.name = w.Text(name, tooltip="The run's name", continuous_update=False, layout={"width": "140px"})
+        self.name = w.Text(
+            name,
+            description="name",
+            tooltip="The run's name",
+            continuous_update=False,
+            style={"description_width": "40px"},
+            layout={"width": "190px"},
+        )
         self.about = w.HTML()
         mark = w.HTML(f'<span style="color:{colour};font-size:18px">&#9632;</span>')
         self.row = w.HBox([mark, self.shown, self.name, self.about])
