@@ -13,7 +13,8 @@ from packaging.specifiers import SpecifierSet
 from rattler import MatchSpec
 
 ROOT = Path(__file__).resolve().parent.parent
-CONDA_NAMES = {"torch": "pytorch-cpu"}  # conda-forge's name of the CPU build
+# conda-forge's own names, of the CPU build and of the Python package (playwright there is Node's)
+CONDA_NAMES = {"torch": "pytorch-cpu", "playwright": "playwright-python"}
 
 
 @pytest.fixture(scope="module")
