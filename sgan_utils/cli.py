@@ -210,6 +210,12 @@ def study(
             raise SGANError(
                 "--rerun and --record do not go together: the first compares, the second adds to the record."
             )
+        if rerun is not None and not 0 <= rerun < 2**31:
+            raise SGANError(f"--rerun takes a seed, {allowed('seed')}, got {rerun}.")
+        if (workers or scheduler) and rerun is None and not record:
+            raise SGANError(
+                "nothing is trained, so --workers and --scheduler have no use: add --rerun SEED or --record."
+            )
         return _recorded_study(preset, rerun, record, out, scheduler, workers, as_json)
     if rerun is not None or record:
         raise SGANError(f"--rerun and --record need a recorded study: --preset {' or --preset '.join(STUDIES)}.")
