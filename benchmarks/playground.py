@@ -27,7 +27,14 @@ play.run("lesson", steps=20)
 ALONE = "print(train(config, sources, progress=False).train_seconds)"
 WATCHED = "print(play.run('lesson').run.train_seconds)"
 BEGIN = "play.knobs.choose('lesson'); play.knobs.controls['steps'].value = 100_000; play.start.click()"
-STOP = "before = time.perf_counter(); play.stop.click(); play.live.wait(); print(time.perf_counter() - before)"
+STOP = """
+before = time.perf_counter()
+play.stop.click()
+while play.live.state == "running":
+    time.sleep(0.001)
+print(time.perf_counter() - before)
+play.live.wait()
+"""
 
 
 def measure(pairs: int = PAIRS, stops: int = STOPS, answers: int = ANSWERS) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
 import torch
 
@@ -58,3 +59,18 @@ def keep_freed_memory() -> None:
     mmap_threshold, trim_threshold = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
     set_option(mmap_threshold, 1 << 30)  # bytes: blocks up to this size come from the heap ...
     set_option(trim_threshold, (1 << 31) - 1)  # ... and stay in it
+
+
+def hand_over_threads() -> None:
+    """Give up the helper threads with which this Python thread computes, so that another one can have helpers.
+
+    GNU's OpenMP counts the helpers of all Python threads. If there are more than cores, they fall asleep between any
+    two operations, and training in a second Python thread takes twice as long. The next operation here makes new ones.
+    Elsewhere than on Linux with GNU's OpenMP nothing happens.
+    """
+    maps = Path("/proc/self/maps")
+    loaded = {line.split()[-1] for line in maps.read_text().splitlines() if "libgomp" in line} if maps.exists() else ()
+    for library in loaded:
+        pause = getattr(ctypes.CDLL(library), "omp_pause_resource_all", None)
+        if pause is not None:
+            pause(1)  # omp_pause_soft: settings are kept

@@ -15,13 +15,14 @@ from sgan_utils.config import TRAINING_IMAGES, SGANConfig
 from sgan_utils.data import MNIST, split_sources
 from sgan_utils.errors import DivergedError, SGANError
 from sgan_utils.evaluation import accuracy, draw, fixed_latents
+from sgan_utils.hardware import hand_over_threads
 from sgan_utils.training import Run, train
 
 State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 
 HELD_OUT = 1_000  # training images that a watched run is scored on
 SAMPLES = 30  # images of G in a frame
-SHARE = 0.08  # of the time of training that may go into watching it
+SHARE = 0.04  # of the time of training that may go into watching it
 TELL_EVERY = 0.25  # seconds of training between two signs of life
 ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least
 MOST_FRAMES = 200  # a long run keeps every second one when there are more
@@ -105,6 +106,7 @@ class LiveRun:
 
     def start(self) -> None:
         """Begin, or go on after a pause."""
+        hand_over_threads()
         self._may_go.set()
         if not self._thread.ident:
             self._thread.start()
@@ -115,6 +117,7 @@ class LiveRun:
 
     def take_one_step(self) -> None:
         """Take one step and pause; pauses a run that goes."""
+        hand_over_threads()
         self._may_go.clear()
         if self._thread.ident:
             self._single_steps.release()
@@ -142,6 +145,7 @@ class LiveRun:
         except Exception as error:  # a thread that dies in silence would leave the page waiting for ever
             self.failure = f"{type(error).__name__}: {error}"
         self._ended = True
+        self._tell(self, False)  # first that it has ended; measuring what was reached takes a moment
         if self.run is not None and not self.failure:
             self._look(score=True)
         else:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sgan_utils.errors import SGANError
-from sgan_utils.hardware import pick_device, pick_precision
+from sgan_utils.hardware import hand_over_threads, pick_device, pick_precision
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     pages = 20 * 40_000_000 // os.sysconf("SC_PAGE_SIZE")  # asked of Linux if every block were handed back
     assert int(done.stdout) < pages / 4
+
+
+def test_after_handing_threads_over_this_thread_computes_as_before():
+    matrix = torch.randn(300, 300, generator=torch.Generator().manual_seed(0))
+    before = matrix @ matrix
+    hand_over_threads()
+    hand_over_threads()
+    assert torch.equal(matrix @ matrix, before)

@@ -146,7 +146,7 @@ def test_an_unforeseen_error_in_the_thread_is_told_too(start, monkeypatch):
     live.start()
     live.wait(20)
     assert (live.state, live.failure) == ("failed", "ZeroDivisionError: division by zero")
-    assert told == [(live, True)]
+    assert told == [(live, False), (live, True)]
 
 
 def test_watching_takes_no_more_than_its_share_of_the_time(start):
