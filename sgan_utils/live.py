@@ -208,14 +208,13 @@ def as_code(live: LiveRun) -> str:
     changes = live.config.model_dump()
     defaults = SGANConfig().model_dump()
     fields = [f"    {name}={value!r},\n" for name, value in changes.items() if value != defaults[name]]
+    ended_early = live.step < live.config.steps
     lines = [
         "from sgan_utils.config import SGANConfig\n",
         "from sgan_utils.live import fingerprint\n",
-        f"from sgan_utils.training import {'stop_after, ' if live.step < live.config.steps else ''}train\n\n",
-        "config = SGANConfig(\n" + "".join(fields) + ")\n" if fields else "config = SGANConfig()\n",
-        f"run = train(config, callbacks=[stop_after({live.step})])\n"
-        if live.step < live.config.steps
-        else "run = train(config)\n",
+        f"from sgan_utils.training import {'stop_after, train' if ended_early else 'train'}\n\n",
+        "config = SGANConfig(\n" + "".join(fields) + ")\n",
+        f"run = train(config{f', callbacks=[stop_after({live.step})]' if ended_early else ''})\n",
         f'print("same run:", fingerprint(run) == "{fingerprint(live.run)}")\n',
     ]
     return "".join(lines)

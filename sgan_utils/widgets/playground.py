@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+import pandas as pd
 
 from sgan_utils import plotting
 from sgan_utils.checkpoints import save_models
@@ -358,9 +359,7 @@ def _status(live: LiveRun | None) -> str:
     return text
 
 
-def _as_series(live: LiveRun, column: str) -> Any:
-    import pandas as pd
-
+def _as_series(live: LiveRun, column: str) -> pd.Series:
     return live.history[column] if column else 100 * pd.Series(dict(live.accuracies), dtype=float)
 
 
