@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup lessons lab app test test-browser figures retrain keep study benchmark lint clean
+.PHONY: help setup lessons lab app test test-browser figures retrain keep study post site benchmark lint clean
 
 help:            ## say what there is
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -35,6 +35,12 @@ keep: setup      ## run the lessons and store their outputs in the notebooks
 study: setup     ## train the runs that the recorded studies lack (hours; goes on where it was interrupted)
 	for study in table1 tricks samples; do $(BIN)/sgan study --preset $$study --record || exit 1; done
 
+post: setup      ## build the blog post, as one HTML file and as Markdown with images
+	$(BIN)/sgan post
+
+site: setup      ## build the site from the stored lessons
+	$(BIN)/sgan site
+
 benchmark: setup ## measure speed beside the common recipe (about half an hour; goes on where it was interrupted)
 	$(BIN)/python -m benchmarks
 
@@ -51,5 +57,5 @@ setup: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lessons,scale,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lessons,scale,site,test]'
 	touch $@

@@ -337,13 +337,17 @@ def lessons(
 def figures(
     only: Annotated[list[str] | None, typer.Option(help="Draw only this figure; can be given again.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="Say which figures there are, and stop.")] = False,
+    style: Annotated[
+        str,
+        typer.Option(help="blog, slides or print: size, font and lines; the two last go to build/figures/."),
+    ] = "blog",
     retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
     post_minutes: Annotated[
         float, typer.Option(min=0, help="First train the post preset for so long; it goes on where it stopped.")
     ] = 0,
 ) -> None:
     """Draw the lessons' figures from the recorded results, as SVG and PNG, each with its provenance."""
-    from sgan_utils.figures import FIGURES_FOLDER, RECIPES, draw_figures
+    from sgan_utils.figures import RECIPES, draw_figures
 
     if list_:
         for recipe in RECIPES.values():
@@ -358,9 +362,41 @@ def figures(
         from sgan_utils.recording import record_post
 
         record_post(load_mnist(), post_minutes)
-    drawn = draw_figures(only or ())
+    drawn = draw_figures(only or (), style=style)
     what = "1 figure is" if len(drawn) == 1 else f"{len(drawn)} figures are"
-    typer.echo(f"{what} in {_near(FIGURES_FOLDER)}{os.sep}")
+    typer.echo(f"{what} in {_near(drawn[0].parent)}{os.sep}")
+
+
+@app.command()
+def post(
+    out: Annotated[Path, typer.Option(help="Folder for the post.")] = Path("build/post"),
+) -> None:
+    """Build the blog post: one HTML file with everything in it, and Markdown with a folder of images."""
+    from sgan_utils.post import build_post
+
+    page, markdown = build_post(out)
+    typer.echo(f"The post is in {_near(page)}, and for a blogging platform in {_near(markdown)}")
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Option(help="Folder for the site; what is in it is replaced.")] = Path("build/site"),
+) -> None:
+    """Build the site from the lessons as they are stored; nothing is executed, nothing fetched."""
+    from sgan_utils.site import build_site
+
+    typer.echo(f"The site is in {_near(build_site(out))}")
+
+
+@app.command()
+def address(
+    repository: Annotated[str, typer.Argument(help="Such as https://github.com/somebody/sgan-workshop.")],
+) -> None:
+    """Write the repository's address wherever it is needed: links of the README, the site, and Colab's first cell."""
+    from sgan_utils.lessons import write_address
+
+    for path in write_address(repository):
+        typer.echo(_near(path))
 
 
 @app.command()

@@ -114,6 +114,16 @@ def principal_directions(features: Tensor, count: int = 2) -> Tensor:
     return centred @ (directions * signs).T
 
 
+def latent_directions(generator: Generator, count: int) -> Tensor:
+    """The directions in which a latent changes G's first layer most: (count, latent_size), each of length 1.
+
+    They are the first right singular vectors of the layer's weights. Directions behind them hardly change the image.
+    """
+    weights = generator.project.weight.detach().float().cpu()  # (features, latent_size)
+    _, _, directions = torch.linalg.svd(weights, full_matrices=False)
+    return directions[:count]
+
+
 class Film:
     """A callback for ``train``: what G makes of the same latents as training goes on.
 

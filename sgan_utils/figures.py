@@ -6,7 +6,7 @@ Figures are drawn from MNIST and from recorded results alone, so the same record
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,10 +30,12 @@ from sgan_utils.files import write_whole
 from sgan_utils.methods import STUDIES
 from sgan_utils.models import build_models
 from sgan_utils.plotting import GENERATED, LABELLED, UNLABELLED
-from sgan_utils.recording import CLOUD, Record, load_record
+from sgan_utils.recording import CLOUD, FAILURES, Record, load_record
 from sgan_utils.tables import PAPER, about_rows, by_method, gains_at, gains_over, one_change_each, recorded_rows
 
 FIGURES_FOLDER = Path(__file__).resolve().parent.parent / "figures"
+FILM_DOTS = 100  # an inch
+FILM_COLOURS = 64
 
 
 class Material:
@@ -56,57 +58,89 @@ class Recipe:
     lesson: int
     alt: str  # what somebody who cannot see it should know
     records: tuple[str, ...]  # the recorded results and studies that it shows
-    draw: Callable[[Material], Figure]
+    draw: Callable[[Material], Figure | Iterator[Figure]]  # several are the frames of a film
 
 
 RECIPES: dict[str, Recipe] = {}
 
 
-def figure(lesson: int, alt: str, *records: str) -> Callable[[Callable[[Material], Figure]], Callable]:
+def figure(lesson: int, alt: str, *records: str) -> Callable[[Callable], Callable]:
     """Register a function as the recipe of the figure that has the function's name."""
 
-    def register(draw: Callable[[Material], Figure]) -> Callable[[Material], Figure]:
+    def register(draw: Callable) -> Callable:
         RECIPES[draw.__name__] = Recipe(draw.__name__, lesson, alt, records, draw)
         return draw
 
     return register
 
 
-def draw_figures(only: Iterable[str] = (), folder: Path = FIGURES_FOLDER) -> list[Path]:
+def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: str = "blog") -> list[Path]:
     """Draw the named figures, or all, as ``NAME.svg`` and ``NAME.png``, each with its provenance in ``NAME.json``.
+
+    A film is a ``NAME.gif`` as well; its last frame is the SVG and the PNG.
+
+    Args:
+        only: names; none means all.
+        folder: by default ``figures/``, and ``build/figures/STYLE/`` for other styles than the blog's.
+        style: one of :data:`sgan_utils.plotting.LOOKS`.
 
     Returns:
         The PNG files.
 
     Raises:
-        SGANError: if there is no figure of a name, or a record that it needs is missing.
+        SGANError: if there is no figure or no style of a name, or a record that is needed is missing.
     """
     unknown = sorted(set(only) - set(RECIPES))
     if unknown:
         raise SGANError(f"there is no figure named {unknown[0]!r}: the figures are {', '.join(RECIPES)}.")
-    return [_draw_one(RECIPES[name], folder) for name in (only or RECIPES)]
+    if style not in plotting.LOOKS:
+        raise SGANError(f"there is no style named {style!r}: choose one of {', '.join(plotting.LOOKS)}.")
+    folder = folder or (FIGURES_FOLDER if style == "blog" else Path("build/figures") / style)
+    return [_draw_one(RECIPES[name], folder, style) for name in (only or RECIPES)]
 
 
-def _draw_one(recipe: Recipe, folder: Path) -> Path:
-    material = Material()
-    with mpl.rc_context(plotting.STYLE):
+def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
+    material, look = Material(), plotting.LOOKS[style]
+    with mpl.rc_context(plotting.STYLE | {"font.family": look.font, "savefig.dpi": look.dots}):
         try:
             drawn = recipe.draw(material)
+            frames = [drawn] if isinstance(drawn, Figure) else list(drawn)
         except KeyError as error:
             raise SGANError(
                 f"the records for figure {recipe.name!r} lack {error}: they are older than the code; "
                 "make them anew with `sgan figures --retrain`."
             ) from error
+        for frame in frames:
+            plotting.adapt(frame, look)
         for suffix, metadata in (
             (".svg", {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}),
             (".png", {"Software": None, "Title": recipe.name, "Description": recipe.alt}),
         ):
             path = folder / f"{recipe.name}{suffix}"
-            write_whole(path, lambda part, metadata=metadata: drawn.savefig(part, metadata=metadata))
-        plt.close(drawn)
-    text = json.dumps(provenance(recipe, material), indent=2, ensure_ascii=False) + "\n"
+            write_whole(path, lambda part, metadata=metadata: frames[-1].savefig(part, metadata=metadata))
+        if len(frames) > 1:
+            write_whole(folder / f"{recipe.name}.gif", lambda part: _save_film(frames, part))
+        for frame in frames:
+            plt.close(frame)
+    about = provenance(recipe, material) | ({} if style == "blog" else {"style": style})
+    text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     write_whole(folder / f"{recipe.name}.json", lambda part: part.write_text(text, encoding="utf-8"))
     return folder / f"{recipe.name}.png"
+
+
+def _save_film(frames: list[Figure], path: Path) -> None:
+    """An animated GIF: a frame every eighth of a second, and time to look at the last one."""
+    from PIL import Image  # comes with matplotlib
+
+    pictures = []
+    for frame in frames:
+        frame.set_dpi(FILM_DOTS)
+        frame.canvas.draw()
+        pictures.append(Image.fromarray(np.asarray(frame.canvas.buffer_rgba())).convert("RGB"))
+    palette = pictures[-1].quantize(FILM_COLOURS)  # one for all, or the background would flicker
+    first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    milliseconds = [125] * len(others) + [3000]
+    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 
 def provenance(recipe: Recipe, material: Material) -> dict[str, Any]:
@@ -356,6 +390,24 @@ def film(material: Material) -> Figure:
 
 @figure(
     3,
+    "A film of one run: G's images of the same latents turn from grey into digits while, beside them, D's beliefs in "
+    "unlabelled and in generated images part and come closer again.",
+    "sgan",
+)
+def training_film(material: Material) -> Iterator[Figure]:
+    record = material.record("sgan")
+    last = len(record.history)
+    for step, images in zip(record.arrays["reel_steps"].tolist(), record.arrays["reel"], strict=True):
+        drawn, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.0), width_ratios=[1.35, 1])
+        plotting.show_images(images, columns=6, title=f"step {step}", ax=left)
+        plotting.plot_beliefs(record.history.loc[:step], ax=right)
+        right.set_xlim(0, last)
+        right.legend(loc="upper right", fontsize=8)
+        yield drawn
+
+
+@figure(
+    3,
     "A run in which D wins: its belief in real images goes to 1, in generated ones to 0, and stays there.",
     "d_wins",
 )
@@ -489,6 +541,57 @@ def sample_quality(material: Material) -> Figure:
     ax = plotting.plot_runs(groups, "distance from real training images (FID; smaller is better)")
     ax.set_xscale("log")
     return ax.figure
+
+
+@figure(
+    4,
+    "Accuracy on the test set after each epoch of the source post's preset: it is high after the first and then "
+    "changes little; a dotted line is the lesson's run.",
+    "post",
+    "sgan",
+)
+def post_curve(material: Material) -> Figure:
+    curve = material.record("post").about["test_accuracy_after_epochs"]
+    shown = {"post preset": ([int(epoch) for epoch in curve], [100 * reached for reached in curve.values()])}
+    ax = plotting.plot_lines(shown, "epoch", "accuracy on the test set (%)")
+    ours = 100 * material.record("sgan").about["test_accuracy"]
+    ax.axhline(ours, color=plotting.MUTED, linestyle=":", label="lesson preset")
+    ax.legend(loc="lower right")
+    return ax.figure
+
+
+# Lesson 5: the playground
+
+
+@figure(
+    5,
+    "Runs in columns, each with D's beliefs above and G's images below: a healthy run; one in which D wins and G draws "
+    "mush; one in which G collapses to a single shape; one whose learning rate is far too large.",
+    "sgan",
+    *FAILURES,
+)
+def failures(material: Material) -> Figure:
+    titles = {"sgan": "healthy", "d_wins": "D wins", "mode_collapse": "mode collapse", "diverges": "rate too large"}
+    drawn, axes = plt.subplots(2, 4, figsize=(7.0, 3.6), height_ratios=[1, 1.05])
+    for (above, below), (name, title) in zip(axes.T, titles.items(), strict=True):
+        record = material.record(name)
+        plotting.plot_beliefs(record.history.loc[:200], ax=above).set(title=title, ylabel="")
+        above.get_legend().remove()
+        plotting.show_images(_film_rows(record)["step 100"][:9], columns=3, ax=below)
+    axes[0, 0].set_ylabel("D's belief")
+    drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+    return drawn
+
+
+@figure(
+    5,
+    "Rows of images, one for each direction in latent space: along a row the same digit changes step by step, in its "
+    "slant, its weight or its shape.",
+    "sgan",
+)
+def directions(material: Material) -> Figure:
+    ways = material.record("sgan").arrays["directions"]
+    return plotting.show_rows({f"direction {i + 1}": way for i, way in enumerate(ways)}).figure
 
 
 # Lesson 6: few labels

@@ -11,6 +11,7 @@ import re
 import sys
 import textwrap
 import time
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,26 @@ def show_source(function: Callable) -> Any:
     """
     from IPython.display import Markdown
 
+    return Markdown(source_of(function))
+
+
+def source_of(function: Callable) -> str:
+    """The source of a function without its docstring, as a block of code in Markdown."""
     source = textwrap.dedent(inspect.getsource(function))
     body = ast.parse(source).body[0].body
     lines = source.splitlines()
     if ast.get_docstring(ast.parse(source).body[0]) is not None:
         del lines[body[0].lineno - 1 : body[0].end_lineno]
-    return Markdown("```python\n" + "\n".join(lines) + "\n```")
+    return "```python\n" + "\n".join(lines) + "\n```"
+
+
+def mathml(latex: str, block: bool) -> str:
+    """An equation as MathML, which browsers show without any script: on a line of its own, or within a sentence."""
+    from latex2mathml.converter import convert
+
+    # The library leaves no space between a function's name and what it is taken of, as in "log x".
+    latex = re.sub(r"\\(log|ln|exp)\s*(?!\\left|[({])", r"\\\1\\,", latex)
+    return convert(latex, display="block" if block else "inline")
 
 
 def lesson_paths(only: str = "") -> list[Path]:
@@ -171,6 +186,36 @@ def _main_result(notebook: Any) -> str:
     return ""
 
 
+def repository() -> str:
+    """The address of the repository, from the one place where it stands."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]
+
+
+def write_address(address: str) -> list[Path]:
+    """Put another address of the repository in the place of the present one, in all files that hold it.
+
+    Returns:
+        The files that were changed.
+
+    Raises:
+        SGANError: if it is no address of a repository on GitHub, from where Colab and Binder fetch the lessons.
+    """
+    place = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", address)
+    if not place:
+        raise SGANError(
+            f"Colab and Binder fetch from addresses such as https://github.com/OWNER/NAME, got {address!r}."
+        )
+    before, changed = repository().removeprefix("https://github.com/"), []
+    for path in [ROOT / "pyproject.toml", ROOT / "README.md", *lesson_paths()]:
+        text = path.read_text(encoding="utf-8")
+        new = text.replace(before, place[1])
+        if new != text:
+            write_whole(path, lambda part, new=new: part.write_text(new, encoding="utf-8"))
+            changed.append(path)
+    return changed
+
+
 def write_page(notebook: Any, page: Path) -> None:
     """A notebook as one HTML file that reads well without a network.
 
@@ -205,12 +250,11 @@ def write_page(notebook: Any, page: Path) -> None:
 
 def _set_equations_aside(markdown: str, aside: list[str]) -> str:
     """Put a placeholder for each $$…$$ and $…$ outside of code, and add its MathML, which needs no script."""
-    from latex2mathml.converter import convert
 
     def one(match: re.Match) -> str:
         if match["code"]:
             return match["code"]
-        aside.append(convert(match["block"] or match["inline"], display="block" if match["block"] else "inline"))
+        aside.append(mathml(match["block"] or match["inline"], block=bool(match["block"])))
         return _placeholder(len(aside) - 1)
 
     pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$"

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 LABELLED = "#0072B2"  # blue
 UNLABELLED = "#009E73"  # green
@@ -54,6 +60,36 @@ STYLE = {
     "axes.prop_cycle": plt.cycler(color=["#000000", "#CC79A7", MUTED, "#8C510A", "#9EBCDA"]),
     "svg.hashsalt": "sgan",  # the same picture gives the same file
 }
+
+
+class Look(NamedTuple):
+    """How large the parts of a figure are for one use, as multiples of what the blog has."""
+
+    width: float  # of the whole figure, 7 inches on the blog
+    text: float
+    lines: float
+    dots: int  # an inch
+    font: str
+
+
+LOOKS = {
+    "blog": Look(1.0, 1.0, 1.0, 160, "DejaVu Sans"),
+    "slides": Look(1.6, 1.75, 2.0, 160, "DejaVu Sans"),  # 11.2 inches: read from the last row
+    "print": Look(0.9, 0.95, 0.6, 300, "STIXGeneral"),  # 6.3 inches: the text of an A4 page
+}
+
+
+def adapt(figure: Figure, look: Look) -> None:
+    """Make a drawn figure larger or smaller, its text and its lines each by a factor of their own."""
+    figure.set_size_inches(figure.get_size_inches() * look.width)
+    for text in figure.findobj(Text):
+        text.set_fontsize(text.get_fontsize() * look.text)
+    for line in figure.findobj(Line2D):
+        line.set(linewidth=line.get_linewidth() * look.lines, markersize=line.get_markersize() * look.width)
+    for drawn in [*figure.findobj(Patch), *figure.findobj(LineCollection)]:
+        drawn.set_linewidth(np.multiply(drawn.get_linewidth(), look.lines))
+    for ax in figure.axes:
+        ax.tick_params(labelsize=STYLE["font.size"] * look.text)  # of ticks that come with the new size, too
 
 
 def use_house_style() -> None:

@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,17 @@ from sgan_utils import __version__
 from sgan_utils.checkpoints import load_models, save_models
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import MNIST, Batches, data_folder, load_mnist, post_transforms, split_sources, to_model_range
-from sgan_utils.errors import SGANError
-from sgan_utils.evaluation import Film, accuracy, believe, draw, fixed_latents, principal_directions, walk
+from sgan_utils.errors import DivergedError, SGANError
+from sgan_utils.evaluation import (
+    Film,
+    accuracy,
+    believe,
+    draw,
+    fixed_latents,
+    latent_directions,
+    principal_directions,
+    walk,
+)
 from sgan_utils.files import write_whole
 from sgan_utils.hardware import cpu_capabilities
 from sgan_utils.losses import supervised_loss
@@ -47,6 +57,11 @@ from sgan_utils.training import Run, train
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 FILM_STEPS = [1, 25, 50, 100, 200, 300, 400]
+REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 401, 10)]  # of the moving film, which begins slowly
+REEL_IMAGES = 24
+DIRECTIONS = 4  # of G's first layer, of which a record holds images
+DIRECTION_REACH = 4.0  # how far they go either way; latents are standard normal
+FAILURES = ("d_wins", "mode_collapse", "diverges")  # presets
 SAMPLES = 50  # images of G kept in a record
 CLOUD = 300  # images of each source whose features are kept
 
@@ -159,7 +174,7 @@ def record_all(say: Callable[[str], None] = print) -> None:
     for name, record in (
         ("sgan", record_sgan),
         ("gan", record_gan),
-        ("d_wins", record_d_wins),
+        *((preset, partial(record_failure, preset=preset)) for preset in FAILURES),
         ("softmax_twice", record_softmax_twice),
         ("untrained", record_untrained),
         ("loader", record_loader),
@@ -196,10 +211,14 @@ def record_sgan(data: MNIST) -> None:
         "generated": draw(generator, fixed_latents(CLOUD, config.latent_size, seed=2)),
     }
     points = principal_directions(torch.cat([believe(discriminator, images).features for images in clouds.values()]))
+    reach = torch.linspace(-DIRECTION_REACH, DIRECTION_REACH, 11)[:, None]  # (11, 1)
+    directions = latent_directions(generator, DIRECTIONS)
     fine_walk = draw(generator, walk(latents[0], latents[1], steps=41))
     arrays = {
-        **film,
+        **_images(run, film),
+        **_frames(film, "reel", REEL_STEPS, REEL_IMAGES),
         "walks": torch.stack(ways).numpy(),
+        "directions": torch.stack([draw(generator, latents[0] + reach * one) for one in directions]).numpy(),
         "walk_logits": believe(discriminator, fine_walk).class_logits.half().numpy(),
         "test_logits": on_test.class_logits.half().numpy(),
         "train_logits": believe(discriminator, data.train_images[:25]).class_logits.half().numpy(),
@@ -212,25 +231,34 @@ def record_gan(data: MNIST) -> None:
     """A plain GAN: the same networks, seed and steps, but D is never told a digit."""
     run, film, about = _recorded_run(data, SGANConfig.preset("lesson", supervised_weight=0.0), "gan")
     del about["test_accuracy"]  # its class outputs have learnt nothing
-    save_record(Record("gan", about, run.history, film))
+    save_record(Record("gan", about, run.history, _images(run, film)))
 
 
-def record_d_wins(data: MNIST) -> None:
-    """A run that fails on purpose: G learns nothing, because D is always sure."""
-    run, film, about = _recorded_run(data, SGANConfig.preset("d_wins"), "d_wins")
-    save_record(Record("d_wins", about, run.history, film))
+def record_failure(data: MNIST, preset: str) -> None:
+    """A run that fails on purpose."""
+    run, film, about = _recorded_run(data, SGANConfig.preset(preset), preset)
+    save_record(Record(preset, about, run.history, _images(run, film)))
 
 
-def _recorded_run(data: MNIST, config: SGANConfig, name: str) -> tuple[Run, dict[str, np.ndarray], dict[str, Any]]:
-    film = Film(fixed_latents(SAMPLES, config.latent_size), [step for step in FILM_STEPS if step <= config.steps])
-    run = train(config, split_sources(data, config), callbacks=[film], progress=False)
-    arrays = {
-        "film_steps": np.array(list(film.frames)),
-        "film": torch.stack([frame[:12] for frame in film.frames.values()]).numpy(),
-        "samples": draw(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy(),
-    }
-    about = {"what": name, **summary(run, data), **provenance("sgan figures --retrain")}
-    return run, arrays, about
+def _recorded_run(data: MNIST, config: SGANConfig, name: str) -> tuple[Run, Film, dict[str, Any]]:
+    steps = sorted({step for step in FILM_STEPS + REEL_STEPS if step <= config.steps})
+    film = Film(fixed_latents(SAMPLES, config.latent_size), steps)
+    try:
+        run = train(config, split_sources(data, config), callbacks=[film], progress=False)
+    except DivergedError as error:
+        run = error.run
+    return run, film, {"what": name, **summary(run, data), **provenance("sgan figures --retrain")}
+
+
+def _images(run: Run, film: Film) -> dict[str, np.ndarray]:
+    """What G drew on the way, and what it draws at the end."""
+    samples = draw(run.generator, fixed_latents(SAMPLES, run.config.latent_size))
+    return {**_frames(film, "film", FILM_STEPS, 12), "samples": samples.numpy()}
+
+
+def _frames(film: Film, name: str, steps: list[int], images: int) -> dict[str, np.ndarray]:
+    steps = [step for step in steps if step in film.frames]
+    return {f"{name}_steps": np.array(steps), name: np.stack([film.frames[step][:images].numpy() for step in steps])}
 
 
 def record_post(data: MNIST, minutes: float, checkpoint: Path | str = Path("build/post.safetensors")) -> Run:

@@ -84,10 +84,10 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
         samples: whether to measure G's images as well (some seconds), see :mod:`sgan_utils.quality`.
 
     Returns:
-        One flat row with the keys ``COLUMNS``: the name of the method, if it has one, the configuration (lists as
-        JSON), what was measured, what it was made with. ``core_seconds`` are what training took of the CPU, the same
-        whoever else computes beside it, unlike ``train_seconds`` on the clock. ``computed_in`` is the number format
-        that ``precision`` came to. A run that diverged says so in ``failed``, which is empty otherwise, and has no
+        One flat row with the keys ``COLUMNS``, which are the name of the method, if it has one, the configuration
+        (lists as JSON), what was measured, what it was made with. ``core_seconds`` are what training took of the CPU,
+        the same whoever else computes beside it, unlike ``train_seconds`` on the clock. ``computed_in`` is the number
+        format that ``precision`` came to. A run that diverged says so in ``failed``, which is empty otherwise, and has no
         accuracy.
     """
     threads = torch.get_num_threads()
@@ -180,8 +180,9 @@ def mean_and_spread(rows: pd.DataFrame) -> pd.DataFrame:
     """What the seeds of each combination reached together.
 
     Returns:
-        One row for each combination of the fields that vary, apart from the seed: how many ``seeds`` have a result
-        and how many ``failed``, mean and standard deviation (over ``seeds - 1``) of the test accuracy, mean seconds.
+        One row for each combination of the fields that vary, apart from the seed, with how many ``seeds`` have a
+        result and how many ``failed``, mean and standard deviation (over ``seeds - 1``) of the test
+        accuracy, mean seconds.
     """
     vary = [name for name in FIELDS if name != "seed" and rows[name].nunique() > 1]
     groups = rows.groupby(vary or (lambda _: 0), sort=False)

@@ -70,10 +70,9 @@ def by_method(rows: pd.DataFrame) -> pd.DataFrame:
         rows: of a study, one a run.
 
     Returns:
-        One row for each method and number of labels: protocol, mean and standard deviation (over ``seeds - 1``) of the
-        accuracy on the test set (0 to 1), how many ``seeds``, mean seconds of training on the clock and
-        of one core, device, and, where G's images
-        were measured, mean and standard deviation of ``fid``.
+        One row for each method and number of labels, with protocol, mean and standard deviation (over ``seeds - 1``)
+        of the accuracy on the test set (0 to 1), how many ``seeds``, mean seconds of training on the clock and of one
+        core, device, and, where G's images were measured, mean and standard deviation of ``fid``.
     """
     order = {method: number for number, method in enumerate(METHODS)}
     rows = rows.sort_values(
@@ -176,9 +175,9 @@ def rerun(
         progress: whether to show a progress bar.
 
     Returns:
-        One row for each method and number of labels: ``rerun`` (accuracy now), ``recorded`` (of the same seed, if there
-        is one), mean and standard deviation of the record, and ``deviations``: how many standard deviations the new
-        accuracy lies from the mean.
+        One row for each method and number of labels, with ``rerun`` (accuracy now), ``recorded`` (of the same seed, if
+        there is one), mean and standard deviation of the record, and ``deviations``, by how many standard deviations
+        the new accuracy differs from the mean.
     """
     cells = by_method(recorded_rows(study))
     configs = [SGANConfig(**METHODS[cell.method], labels=cell.labels, seed=seed) for cell in cells.itertuples()]

@@ -74,8 +74,8 @@ def discriminator_objective(
     """What D minimises: its losses, weighted. A loss that the configuration leaves out costs no time.
 
     Returns:
-        The loss, and scalars that are still on the device, so that nothing waits for them until somebody looks:
-        losses in nats, and how likely D takes unlabelled and generated images to be real, 0 to 1.
+        The loss, and scalars that are still on the device, so that nothing waits for them until somebody looks.
+        These are losses in nats, and how likely D takes unlabelled and generated images to be real, 0 to 1.
     """
     images, labels = labelled
     supervised = supervised_loss(D(images).class_logits, labels)

@@ -19,7 +19,7 @@ from sgan_utils.models import build_models
 from sgan_utils.widgets import pad as pad_module
 from sgan_utils.widgets.budget import LabelBudget
 from sgan_utils.widgets.knobs import FIRST, Knobs, bounds, knob, read_knob, series, set_knob
-from sgan_utils.widgets.latent import DIRECTIONS, LatentExplorer, Pool, latent_directions
+from sgan_utils.widgets.latent import DIRECTIONS, LatentExplorer, Pool
 from sgan_utils.widgets.pad import PAD, DigitPad, Pad, centred
 from sgan_utils.widgets.pictures import Comparison, Curves, bars, empty_sheet, sheet
 from sgan_utils.widgets.playground import Playground, differences
@@ -358,7 +358,7 @@ def networks():
 
 def test_directions_are_those_that_change_g_s_first_layer_most(networks):
     generator, _ = networks
-    directions = latent_directions(generator)
+    directions = latent_directions(generator, DIRECTIONS)
     assert directions.shape == (DIRECTIONS, 7)
     torch.testing.assert_close(directions @ directions.T, torch.eye(DIRECTIONS), atol=1e-5, rtol=0)
     lengths = (generator.project.weight @ directions.T).norm(dim=0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sgan_utils.config import CLASSES
-from sgan_utils.evaluation import believe, draw, fixed_latents, walk
+from sgan_utils.evaluation import believe, draw, fixed_latents, latent_directions, walk
 from sgan_utils.models import Discriminator, Generator
 from sgan_utils.plotting import GENERATED, LABELLED
 from sgan_utils.widgets.pictures import bars, sheet
@@ -16,16 +16,6 @@ DIRECTIONS = 6  # sliders
 POOL = 1_000  # latents among which the explorer looks for digits
 REACH = 4.0  # how far a slider goes either way; latents are standard normal
 WIDE = {"description_width": "120px"}
-
-
-def latent_directions(generator: Generator, count: int = DIRECTIONS) -> Tensor:
-    """The directions in which a latent changes G's first layer most: (count, latent_size), each of length 1.
-
-    They are the first right singular vectors of the layer's weights. Directions behind them hardly change the image.
-    """
-    weights = generator.project.weight.detach().float().cpu()  # (features, latent_size)
-    _, _, directions = torch.linalg.svd(weights, full_matrices=False)
-    return directions[:count]
 
 
 class Pool:
@@ -54,7 +44,7 @@ class LatentExplorer:
 
     def __init__(self, generator: Generator, discriminator: Discriminator) -> None:
         self.generator, self.discriminator = generator, discriminator
-        self.pool, self.directions = Pool(generator, discriminator), latent_directions(generator)
+        self.pool, self.directions = Pool(generator, discriminator), latent_directions(generator, DIRECTIONS)
         digits = [str(digit) for digit in range(CLASSES)]
 
         self.sliders = [

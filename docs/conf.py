@@ -1,0 +1,65 @@
+"""How Sphinx builds the site; `sgan site` gathers the pages and calls it."""
+
+import tomllib
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+from sgan_utils import __version__
+from sgan_utils.lessons import ROOT, mathml
+
+repository = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+
+project = "The SGAN workshop"
+author = "the SGAN workshop's authors"
+release = __version__
+language = "en"
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["README.md", "cluster"]
+
+nb_execution_mode = "off"  # the stored outputs are what the tests compare
+nb_ipywidgets_js = {}  # or pages would fetch scripts from elsewhere
+nb_code_prompt_show = "Solution"
+nb_code_prompt_hide = "Solution"
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_title_to_header = True
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_google_docstring = True
+napoleon_use_ivar = True
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = [("sortable.js", {"defer": "defer"})]
+html_show_search_summary = False  # it would fetch pages, which a plain folder cannot serve
+html_copy_source = False
+html_theme_options = {
+    "repository_url": repository,
+    "use_repository_button": True,
+    "launch_buttons": {"binderhub_url": "https://mybinder.org", "colab_url": "https://colab.research.google.com"},
+    "show_toc_level": 2,
+    "home_page_in_toc": True,
+    "navbar_persistent": [],  # the search stands in the side bar
+}
+html_math_renderer = "mathml"
+
+
+def _inline(self: HTML5Translator, node: nodes.math) -> None:
+    self.body.append(mathml(node.astext(), block=False))
+    raise nodes.SkipNode
+
+
+def _block(self: HTML5Translator, node: nodes.math_block) -> None:
+    self.body.append(f'<div class="equation">{mathml(node.astext(), block=True)}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    """Equations become MathML, which browsers show without a script."""
+    app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_block, None))
