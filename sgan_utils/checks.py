@@ -240,9 +240,8 @@ def check_confidence_interval(function: Callable[[Tensor], tuple[float, float]])
         mean, error = differences.mean(), differences.std() / len(differences) ** 0.5
         wanted = (float(mean - 2.262 * error), float(mean + 2.262 * error))
         answer = _call(function, differences)
-        _need(
-            isinstance(answer, tuple | list) and len(answer) == 2, "return two numbers: the low end and the high end."
-        )
+        two = isinstance(answer, tuple | list) or (isinstance(answer, Tensor) and answer.dim() == 1)
+        _need(two and len(answer) == 2, "return two numbers: the low end and the high end.")
         low, high = float(answer[0]), float(answer[1])
         _need(low < high, f"the low end comes first, yours are {low:.4f} and {high:.4f}.")
         width, right = high - low, wanted[1] - wanted[0]
@@ -254,6 +253,11 @@ def check_confidence_interval(function: Callable[[Tensor], tuple[float, float]])
         _need(
             abs(width - spread) > 1e-3,
             "that is the spread of single runs; the mean of n of them is surer by a factor of √n.",
+        )
+        _need(abs(width - right / 10**0.5) > 1e-4, "divide the standard deviation by √n, not by n.")
+        _need(
+            abs(width - right / 2.262) > 1e-4,
+            "that is one standard error on each side; for 95% take 2.262 of them.",
         )
         _need(
             abs(width - right * (9 / 10) ** 0.5) > 1e-4,
@@ -276,13 +280,19 @@ def check_best_of(function: Callable[[Tensor, int], float]) -> bool:
     """Lesson 6: the accuracy that is reported, on average, by whoever runs ``tries`` seeds and reports the best."""
 
     def examine() -> str:
-        accuracies = torch.tensor([0.70, 0.90, 0.80, 0.60])
+        accuracies = torch.tensor([0.70, 0.90, 0.80, 0.60], dtype=torch.float64)
         for tries, wanted in ((1, 0.75), (2, 0.8125), (8, 0.8897)):
             answer = float(_call(function, accuracies, tries))
             _need(abs(answer - 0.9) > 1e-4, "that is the best of all; with a few tries one is not always so lucky.")
             _need(
-                abs(answer - wanted) < 0.004,
-                f"for {accuracies.tolist()} and tries={tries} it should be {wanted:.3f}, yours is {answer:.3f}.",
+                tries != 2 or abs(answer - 0.8333) > 0.008,
+                "do you draw without putting back? The same run may come twice.",
+            )
+            _need(tries != 2 or abs(answer - 0.725) > 0.008, "sort the accuracies first: the i worst come first.")
+            _need(
+                abs(answer - wanted) < 0.01,  # whoever draws has a little luck, too
+                f"for {accuracies.tolist()} and tries={tries} it should be {wanted:.3f}, yours is {answer:.3f} "
+                "(if you draw, draw ten thousand times).",
             )
         return "one try gives the mean, many tries come near the best: luck that can be bought."
 
@@ -298,8 +308,15 @@ def check_pseudo_labels(function: Callable[[Tensor, float], tuple[Tensor, Tensor
         answer = _call(function, logits, 0.91)
         _need(isinstance(answer, tuple | list) and len(answer) == 2, "return two tensors: the labels, and who is sure.")
         named, sure = _need_tensor(answer[0], (4,)), _need_tensor(answer[1], (4,))
+        _need(
+            not named.is_floating_point(),
+            "the first should be digits, whole numbers: max(1) gives the probability first, then the digit.",
+        )
         _need(named.tolist() == [0, 1, 2, 1], f"the labels should be [0, 1, 2, 1], yours are {named.tolist()}.")
-        _need(not sure.requires_grad, "no gradient should flow through them: detach the logits first.")
+        _need(
+            sure.dtype == torch.bool,
+            "the second should say yes or no for each image: compare its probability with the confidence.",
+        )
         _need(
             sure.bool().tolist() != (logits.max(1).values >= 0.91).tolist(),
             "you compare logits with the confidence; it is a probability: softmax first.",

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
@@ -21,7 +21,7 @@ import typer
 from sgan_utils import __version__
 from sgan_utils.config import PRESETS, SGANConfig, allowed
 from sgan_utils.errors import DivergedError, SGANError
-from sgan_utils.methods import STUDIES, configurations
+from sgan_utils.methods import METHODS, STUDIES, configurations
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -90,12 +90,26 @@ def _option(name: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
+def _starting_from(preset: str, changes: dict[str, Any], others: Iterable[str] = ()) -> SGANConfig:
+    """The configuration of a preset, or of a method of the recorded studies, with some changes."""
+    if preset in METHODS:
+        return SGANConfig(**METHODS[preset] | changes)
+    if preset not in PRESETS:
+        raise SGANError(
+            f"there is no preset named {preset!r}: choose one of {', '.join([*PRESETS, *others])}, or a method of the "
+            f"studies: {'; '.join(METHODS)}."
+        )
+    return SGANConfig.preset(preset, **changes)
+
+
 @app.command()
 @config_options
 def train(
     changes: dict[str, Any],
     *,
-    preset: Annotated[str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}.")] = "lesson",
+    preset: Annotated[
+        str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}, or a method of the studies, such as best.")
+    ] = "lesson",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Processes on this machine, each with a share of the batch.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines; torchrun starts this command on each of them.")] = 1,
@@ -107,7 +121,7 @@ def train(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Train G and D, then read the test set once. Ctrl-C stops and keeps what was reached."""
-    config = SGANConfig.preset(preset, **changes)
+    config = _starting_from(preset, changes)
     from sgan_utils import parallel
 
     team = parallel.ALONE
@@ -219,9 +233,7 @@ def study(
         return _recorded_study(preset, rerun, record, out, scheduler, workers, as_json)
     if rerun is not None or record:
         raise SGANError(f"--rerun and --record need a recorded study: --preset {' or --preset '.join(STUDIES)}.")
-    if preset not in PRESETS:
-        raise SGANError(f"there is no preset named {preset!r}: choose one of {', '.join([*PRESETS, *STUDIES])}.")
-    base, varied, out = SGANConfig.preset(preset, **changes), _varied(vary or []), out or Path("build/study.csv")
+    base, varied, out = _starting_from(preset, changes, STUDIES), _varied(vary or []), out or Path("build/study.csv")
     for name in set(varied) & set(changes):
         raise SGANError(f"{name} is both varied and set: leave out --{name.replace('_', '-')}, or --vary {name}=….")
     from sgan_utils.study import grid, mean_and_spread, run_study

@@ -351,10 +351,10 @@ def initialisation(material: Material) -> Figure:
 def signal(material: Material) -> Figure:
     arrays = material.record("untrained").arrays
     drawn, axes = plt.subplots(1, 2, figsize=(7.0, 2.5), sharey=True)
-    places = ["conv 1", "conv 2", "conv 3", "out"]
+    places = ["1", "2", "3", "out"]
     for i, (ax, title) in enumerate(zip(axes, ("with BatchNorm", "without"), strict=True)):
         spreads = zip(arrays["weight_std"], arrays["signal"][:, i], strict=True)
-        plotting.plot_lines({f"std {std:g}": (places, signal) for std, signal in spreads}, "", "", ax=ax)
+        plotting.plot_lines({f"std {std:g}": (places, signal) for std, signal in spreads}, "after layer", "", ax=ax)
         ax.set(yscale="log", title=title)
     axes[0].set_ylabel("spread")
     axes[0].get_legend().remove()

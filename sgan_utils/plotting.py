@@ -200,6 +200,8 @@ def plot_bars(values: Mapping[str, float], xlabel: str, log: bool = False, ax: A
     bars = ax.barh(names, [values[name] for name in names], color=LABELLED, height=0.6)
     ax.bar_label(bars, labels=[_in_words(values[name]) for name in names], padding=4)
     ax.set(xlabel=xlabel, xscale="log" if log else "linear")
+    if not log and max(values.values()) >= 1_000:
+        ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.margins(x=0.15)
     ax.grid(axis="y", visible=False)
     return ax
@@ -394,7 +396,7 @@ def plot_trade_off(points: Mapping[str, tuple[float, float]], xlabel: str, ylabe
     signs = itertools.cycle("osD^vP*X<>")
     colours = itertools.cycle([LABELLED, UNLABELLED, GENERATED, "black", "#CC79A7", GENERATOR, MUTED])
     for (name, (x, y)), sign, colour in zip(points.items(), signs, colours, strict=False):
-        ax.plot(x, y, sign, color=colour, ms=8, alpha=0.8, label=name)
+        ax.plot(x, y, sign, color=colour, ms=8, mew=1.8, fillstyle="none", label=name)  # hollow: some lie on others
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

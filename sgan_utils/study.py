@@ -87,8 +87,8 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
         One flat row with the keys ``COLUMNS``, which are the name of the method, if it has one, the configuration
         (lists as JSON), what was measured, what it was made with. ``core_seconds`` are what training took of the CPU,
         the same whoever else computes beside it, unlike ``train_seconds`` on the clock. ``computed_in`` is the number
-        format that ``precision`` came to. A run that diverged says so in ``failed``, which is empty otherwise, and has no
-        accuracy.
+        format that ``precision`` came to. A run that diverged says so in ``failed``, which is empty otherwise, and has
+        no accuracy.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums are rounded differently on more threads

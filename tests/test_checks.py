@@ -463,7 +463,9 @@ def interval(differences, factor=2.262, correction=1, root=0.5):
     return differences.mean() - error, differences.mean() + error
 
 
-@pytest.mark.parametrize("solution", [interval, lambda differences: [float(end) for end in interval(differences)]])
+@pytest.mark.parametrize(
+    "solution", [interval, lambda d: [float(end) for end in interval(d)], lambda d: torch.stack(interval(d))]
+)
 def test_a_confidence_interval_is_accepted(solution, capsys):
     accepts(check_confidence_interval, solution, capsys)
 
@@ -477,6 +479,8 @@ def test_a_confidence_interval_is_accepted(solution, capsys):
         (lambda d: interval(d, correction=0), "n - 1"),
         (lambda d: interval(d, factor=5), "it should be"),
         (lambda d: (d.min(), d.max()), "around the mean"),
+        (lambda d: interval(d, root=1), "by √n, not by n"),
+        (lambda d: interval(d, factor=1), "take 2.262 of them"),
         (lambda d: d.mean(), "return two numbers"),
     ],
 )
@@ -489,7 +493,7 @@ def best_by_chances(accuracies, tries):
 
 
 def best_by_drawing(accuracies, tries):
-    drawn = torch.randint(len(accuracies), (200_000, tries), generator=torch.Generator().manual_seed(0))
+    drawn = torch.randint(len(accuracies), (10_000, tries), generator=torch.Generator().manual_seed(0))
     return accuracies[drawn].max(1).values.mean()
 
 
@@ -504,6 +508,11 @@ def test_the_best_of_some_tries_is_accepted(solution, capsys):
         (lambda accuracies, tries: accuracies.max(), "best of all"),
         (lambda accuracies, tries: accuracies.mean(), "tries=2 it should be 0.812"),
         (lambda accuracies, tries: accuracies[:tries].max(), "tries=1 it should be 0.750"),
+        (lambda accuracies, tries: (accuracies.mean(), 5 / 6)[tries > 1], "without putting back"),
+        (
+            lambda accuracies, tries: (accuracies * (torch.linspace(0, 1, 5) ** tries).diff()).sum(),
+            "sort the accuracies first",
+        ),
     ],
 )
 def test_a_wrong_best_of_some_tries_is_told_why(solution, word, capsys):
@@ -525,7 +534,8 @@ def test_pseudo_labels_are_accepted(solution, capsys):
     [
         (lambda logits, c: (logits.argmax(1), logits.max(1).values >= c), "softmax first"),
         (lambda logits, c: (logits.argmin(1), logits.softmax(1).max(1).values >= c), "the labels should be"),
-        (lambda logits, c: (logits.argmax(1), logits.softmax(1).max(1).values), "no gradient"),
+        (lambda logits, c: (logits.argmax(1), logits.softmax(1).max(1).values), "say yes or no"),
+        (lambda logits, c: logits.detach().softmax(1).max(1), "the probability first, then the digit"),
         (lambda logits, c: (logits.argmax(1), logits.detach().softmax(1).max(1).values < c), "with confidence 0.91"),
         (lambda logits, c: logits.argmax(1), "return two tensors"),
     ],

@@ -11,6 +11,7 @@ import pytest
 from sgan_utils import doctor, figures, lessons, quality, study, tables, training
 from sgan_utils.checkpoints import load_models
 from sgan_utils.config import SGANConfig
+from sgan_utils.methods import METHODS
 
 TINY = ["--steps", "3", "--labels", "20", "--batch-size", "4", "--labelled-batch-size", "4"]
 TINY += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2", "--precision", "float32", "--device", "cpu"]
@@ -65,6 +66,11 @@ def test_train_starts_from_the_preset_and_options_override_it(sgan):
     assert config["steps"] == 3
 
 
+def test_train_starts_from_a_method_of_the_studies_as_well(sgan):
+    _, out, _ = sgan("train", "--preset", "best", *TINY, "--json")
+    assert json.loads(out)["config"]["consistency_weight"] == METHODS["best"]["consistency_weight"]
+
+
 def test_train_writes_models_history_and_a_checkpoint_that_resumes(sgan, tmp_path):
     files = {name: tmp_path / name for name in ("m.safetensors", "h.csv", "c.safetensors")}
     options = ["--save", files["m.safetensors"], "--history", files["h.csv"], "--checkpoint", files["c.safetensors"]]
@@ -81,7 +87,7 @@ def test_train_writes_models_history_and_a_checkpoint_that_resumes(sgan, tmp_pat
     [
         (["--labels", "7"], "labels must be between 10 and 60000 (one for each class at least), got 7"),
         (["--head", "three"], "head must be one of two_heads, n_plus_1, n, got 'three'"),
-        (["--preset", "best"], "there is no preset named 'best'"),
+        (["--preset", "beast"], "there is no preset named 'beast'"),
         ([*TINY, "--device", "abacus"], "device 'abacus' cannot be used here"),
         (["--steps", "0"], "steps must be between 1 and 1000000, got 0"),
     ],

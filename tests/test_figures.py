@@ -9,6 +9,13 @@ from PIL import Image
 from sgan_utils import figures, recording
 from sgan_utils.errors import SGANError
 from sgan_utils.figures import FIGURES_FOLDER, RECIPES, draw_figures
+from sgan_utils.plotting import LOOKS
+
+FILMS = {"training_film"}
+
+
+def files_of(name: str) -> list[str]:
+    return [f"{name}{suffix}" for suffix in (".png", ".svg", ".json", *([".gif"] if name in FILMS else []))]
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +27,8 @@ def drawn(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_figure_is_the_committed_one_byte_for_byte(drawn, name):
-    for suffix in (".png", ".svg", ".json"):
-        fresh, committed = (folder / f"{name}{suffix}" for folder in (drawn, FIGURES_FOLDER))
+    for file in files_of(name):
+        fresh, committed = (folder / file for folder in (drawn, FIGURES_FOLDER))
         assert fresh.read_bytes() == committed.read_bytes(), f"{committed.name} is stale: run `sgan figures`"
 
 
@@ -44,12 +51,41 @@ def test_provenance_says_how_to_make_the_figure_and_its_runs(drawn, name):
 
 
 def test_nothing_stands_in_the_folder_that_no_recipe_makes():
-    known = {f"{name}{suffix}" for name in RECIPES for suffix in (".png", ".svg", ".json")}
+    known = {file for name in RECIPES for file in files_of(name)}
     assert {path.name for path in FIGURES_FOLDER.iterdir()} == known
 
 
 def test_every_lesson_has_figures():
-    assert {recipe.lesson for recipe in RECIPES.values()} == {1, 2, 3, 4, 6, 7}
+    assert {recipe.lesson for recipe in RECIPES.values()} == {1, 2, 3, 4, 5, 6, 7}
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_a_film_moves_and_is_small_enough_for_a_page(drawn, name):
+    film = Image.open(drawn / f"{name}.gif")
+    assert film.n_frames > 30
+    assert film.info["loop"] == 0
+    assert (drawn / f"{name}.gif").stat().st_size <= 1_500_000
+    first = film.convert("L").tobytes()
+    film.seek(film.n_frames - 1)
+    assert film.convert("L").tobytes() != first
+
+
+def test_a_style_changes_size_and_weights_and_leaves_the_committed_figures_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = (FIGURES_FOLDER / "activations.png").read_bytes()
+    for style, look in LOOKS.items():
+        (path,) = draw_figures(["activations"], tmp_path if style == "blog" else None, style)
+        assert path.parent == (tmp_path if style == "blog" else Path("build/figures") / style)
+        width = Image.open(path).size[0]
+        assert width == pytest.approx(7 * look.width * look.dots, abs=2)
+    assert (FIGURES_FOLDER / "activations.png").read_bytes() == before
+    assert json.loads(Path("build/figures/print/activations.json").read_text())["style"] == "print"
+
+
+def test_an_unknown_style_is_named_with_the_known_ones(tmp_path):
+    with pytest.raises(SGANError, match="no style named 'poster': choose one of blog, slides, print"):
+        draw_figures(["heads"], tmp_path, "poster")
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_draws_only(tmp_path):

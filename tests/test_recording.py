@@ -29,7 +29,7 @@ def data():
     [
         ("sgan", SGANConfig.preset("lesson")),
         ("gan", SGANConfig.preset("lesson", supervised_weight=0.0)),
-        ("d_wins", SGANConfig.preset("d_wins")),
+        *((preset, SGANConfig.preset(preset)) for preset in recording.FAILURES),
     ],
 )
 def test_a_recorded_run_is_of_the_preset_as_it_is_now(name, config):
@@ -61,6 +61,10 @@ def test_the_recorded_failures_are_failures():
     beliefs = load_record("d_wins").history.iloc[-50:]
     assert beliefs["belief_in_real"].mean() > 0.98
     assert beliefs["belief_in_generated"].mean() < 0.02
+    last = {name: load_record(name).arrays["samples"].astype(float) for name in ("sgan", "mode_collapse")}
+    assert last["mode_collapse"].std(0).mean() < 0.5 * last["sgan"].std(0).mean()  # the same picture again and again
+    losses = load_record("diverges").history[["supervised", "unsupervised"]]
+    assert losses.to_numpy().max() > 50
     floor = math.log(math.e + 9) - 1
     softmax_twice = load_record("softmax_twice").history
     assert softmax_twice["softmax_twice"].min() >= floor - 1e-4

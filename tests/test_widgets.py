@@ -13,6 +13,7 @@ from PIL import Image
 from sgan_utils import live as live_module
 from sgan_utils.config import PRESETS, SGANConfig
 from sgan_utils.data import draw_labelled
+from sgan_utils.evaluation import latent_directions
 from sgan_utils.live import LiveRun
 from sgan_utils.methods import METHODS
 from sgan_utils.models import build_models

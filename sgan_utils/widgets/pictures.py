@@ -69,7 +69,7 @@ class Curves:
         with self._lock:
             for ax, parts, ylabel in (
                 (self._losses, LOSSES, "loss (nats)"),
-                (self._beliefs, BELIEFS, "D's belief in"),
+                (self._beliefs, BELIEFS, "D's belief: P(real)"),
             ):
                 _start(ax, ylabel, steps)
                 for column, (name, colour) in parts.items():
@@ -87,7 +87,14 @@ class Curves:
                 self._accuracy.set_ylim(0, 100)
             for ax in (self._losses, self._beliefs):
                 if ax.get_legend_handles_labels()[0]:
-                    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.24), ncols=3, fontsize=8, handlelength=1)
+                    ax.legend(
+                        loc="upper center",
+                        bbox_to_anchor=(0.5, 1.24),
+                        ncols=3,
+                        fontsize=8,
+                        handlelength=1,
+                        columnspacing=1,
+                    )
             return _drawn(self._figure)
 
 
@@ -108,7 +115,7 @@ class Comparison:
                 _faint_and_strong(ax, line, name, colours[name])
             if lines:
                 ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
-            self._figure.subplots_adjust(right=0.75)
+            self._figure.subplots_adjust(right=0.82, top=0.96)
             return _drawn(self._figure)
 
 

@@ -1,0 +1,52 @@
+"""The site: built without a warning, from what is stored, and with nothing from elsewhere."""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.lessons import lesson_paths, repository
+from sgan_utils.site import write_hyperparameters, write_lesson, write_study
+
+
+@pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
+def test_a_lesson_on_the_site_has_no_widget_and_describes_its_pictures(path, tmp_path):
+    write_lesson(path, tmp_path / path.name)
+    for cell in nbformat.read(tmp_path / path.name, as_version=4).cells:
+        kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        assert not any("widget" in kind for kind in kinds)
+        if "image/png" in kinds:
+            assert len(cell.metadata["mystnb"]["image"]["alt"]) > 40
+
+
+def test_the_study_is_there_row_by_row(tmp_path):
+    write_study(tmp_path)
+    table = (tmp_path / "study_table1.html").read_text()
+    assert 'class="table sortable"' in table
+    assert table.count("<tr>") > 20
+    assert (tmp_path / "study_rows.csv").stat().st_size > 10_000
+
+
+def test_every_hyperparameter_is_described(tmp_path):
+    write_hyperparameters(tmp_path / "table.html")
+    text = (tmp_path / "table.html").read_text()
+    for name in SGANConfig.model_fields:
+        assert f"<td>{name}</td>" in text
+
+
+def test_links_and_first_cells_name_the_repository_in_its_one_place():
+    address = repository()
+    place = re.escape(address.removeprefix("https://github.com/"))
+    for path in [*lesson_paths(), lesson_paths()[0].parent.parent / "README.md"]:
+        text = path.read_text()
+        named = re.findall(r"(?:github\.com|/gh|/github)/([\w.-]+/sgan-workshop)", text)
+        assert named, path.name
+        assert all(re.fullmatch(place, name) for name in named), path.name
+
+
+def test_the_first_cell_fetches_the_workshop_in_colab_only():
+    first = {json.dumps(nbformat.read(path, as_version=4).cells[1].source) for path in lesson_paths()}
+    assert len(first) == 1
+    assert "google.colab" in first.pop()
