@@ -222,12 +222,11 @@ def write_page(notebook: Any, page: Path) -> None:
     Equations become MathML, widgets a remark, solutions fold, and links lead to the other lessons' pages.
     """
     from nbconvert import HTMLExporter
-    from nbformat.v4 import new_markdown_cell, new_output
+    from nbformat.v4 import new_markdown_cell
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    remark = new_output("stream", text="(A widget: open the lesson in JupyterLab to turn it.)\n")
     aside: list[str] = []  # HTML that nbconvert would tear apart: it goes in at the end, where placeholders stand
     for number, cell in enumerate(notebook.cells):
         if "solution" in cell.metadata.get("tags", []):
@@ -238,7 +237,7 @@ def write_page(notebook: Any, page: Path) -> None:
             cell.source = _set_equations_aside(cell.source, aside)
             cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
         else:
-            cell.outputs = [remark if WIDGET in output.get("data", {}) else output for output in cell.outputs]
+            cell.outputs = outputs_for_a_page(cell)
     exporter = HTMLExporter(embed_images=True, mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
     body, _ = exporter.from_notebook_node(notebook)
     for number, html in enumerate(aside):
@@ -246,6 +245,17 @@ def write_page(notebook: Any, page: Path) -> None:
     title = next((c.source.lstrip("# ").splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"), "")
     body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1)
     write_whole(page, lambda part: part.write_text(body, encoding="utf-8"))
+
+
+def outputs_for_a_page(cell: Any) -> list[Any]:
+    """A cell's outputs where nothing runs: a remark in the place of widgets, pictures with their alternative text."""
+    from nbformat.v4 import new_output
+
+    remark = new_output("stream", text="(A widget: open the lesson in JupyterLab to turn it.)\n")
+    for output in cell.outputs:
+        if "image/png" in output.get("data", {}):
+            output.metadata["image/png"] = {"alt": cell.metadata.get("alt", "")}
+    return [remark if WIDGET in output.get("data", {}) else output for output in cell.outputs]
 
 
 def _set_equations_aside(markdown: str, aside: list[str]) -> str:

@@ -21,12 +21,11 @@ import sgan_utils
 from sgan_utils.config import SGANConfig, allowed
 from sgan_utils.errors import SGANError
 from sgan_utils.figures import FIGURES_FOLDER
-from sgan_utils.lessons import ROOT, WIDGET, lesson_paths
+from sgan_utils.lessons import ROOT, lesson_paths, outputs_for_a_page
 from sgan_utils.post import build_post
 from sgan_utils.tables import ROWS, by_method, recorded_rows
 
 DOCS = ROOT / "docs"
-WIDGET_REMARK = "(A widget: open the lesson in JupyterLab to turn it.)\n"
 
 
 def build_site(folder: Path) -> Path:
@@ -76,14 +75,12 @@ def gather(source: Path) -> None:
 def write_lesson(path: Path, target: Path) -> None:
     """A copy of a lesson for the site: pictures get their alternative text, widgets become a remark."""
     import nbformat
-    from nbformat.v4 import new_output
 
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        remark = new_output("stream", text=WIDGET_REMARK)
-        cell.outputs = [remark if WIDGET in output.get("data", {}) else output for output in cell.outputs]
+        cell.outputs = outputs_for_a_page(cell)
         if "alt" in cell.metadata:
             cell.metadata["mystnb"] = {"image": {"alt": cell.metadata["alt"]}}
     nbformat.write(notebook, target)

@@ -1,7 +1,8 @@
 """The site: built without a warning, from what is stored, and with nothing from elsewhere."""
 
-import json
 import re
+import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -46,7 +47,15 @@ def test_links_and_first_cells_name_the_repository_in_its_one_place():
         assert all(re.fullmatch(place, name) for name in named), path.name
 
 
-def test_the_first_cell_fetches_the_workshop_in_colab_only():
-    first = {json.dumps(nbformat.read(path, as_version=4).cells[1].source) for path in lesson_paths()}
-    assert len(first) == 1
-    assert "google.colab" in first.pop()
+def test_the_first_cell_fetches_the_workshop_in_colab_only(monkeypatch):
+    (source,) = {nbformat.read(path, as_version=4).cells[1].source for path in lesson_paths()}
+    asked, turned_on = [], []
+    monkeypatch.setattr("subprocess.run", lambda command, **_: asked.append(command))
+    exec(source)
+    assert asked == []
+    colab = SimpleNamespace(output=SimpleNamespace(enable_custom_widget_manager=lambda: turned_on.append(True)))
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    exec(source)
+    assert repository() in asked[0]
+    assert turned_on == [True]

@@ -117,7 +117,8 @@ def page(chromium):
     page.said = said
     yield page
     context.close()
-    elsewhere = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
+    here = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "file://")
+    elsewhere = [url for url in asked if not url.startswith(here)]
     assert elsewhere == []
 
 
