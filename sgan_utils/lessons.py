@@ -227,6 +227,7 @@ def write_page(notebook: Any, page: Path) -> None:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
+    notebook.cells = [cell for cell in notebook.cells if "remove-cell" not in cell.metadata.get("tags", [])]
     aside: list[str] = []  # HTML that nbconvert would tear apart: it goes in at the end, where placeholders stand
     for number, cell in enumerate(notebook.cells):
         if "solution" in cell.metadata.get("tags", []):

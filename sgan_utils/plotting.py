@@ -74,7 +74,7 @@ class Look(NamedTuple):
 
 LOOKS = {
     "blog": Look(1.0, 1.0, 1.0, 160, "DejaVu Sans"),
-    "slides": Look(1.6, 1.75, 2.0, 160, "DejaVu Sans"),  # 11.2 inches: read from the last row
+    "slides": Look(1.6, 1.65, 2.0, 160, "DejaVu Sans"),  # 11.2 inches: read from the last row
     "print": Look(0.9, 0.95, 0.6, 300, "STIXGeneral"),  # 6.3 inches: the text of an A4 page
 }
 
