@@ -22,7 +22,7 @@ from sgan_utils.figures import FIGURES_FOLDER, RECIPES, Material, provenance
 from sgan_utils.files import write_whole
 from sgan_utils.lessons import ROOT, mathml, source_of
 from sgan_utils.models import build_models
-from sgan_utils.tables import PAPER, PUBLISHED, by_method, gain
+from sgan_utils.tables import CONFIDENCE, PAPER, by_method, gain
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -69,7 +69,7 @@ class Facts:
         return by_method(chosen).iloc[0].to_dict()
 
     def gain(self, better: str, worse: str, labels: int, study: str = "table1", of: str = "test_accuracy") -> dict:
-        """What one method has over another, with its 95% interval, see :func:`sgan_utils.tables.gain`."""
+        """What one method has over another, with its interval, see :func:`sgan_utils.tables.gain`."""
         return gain(self._rows(study), better, worse, labels, of).to_dict()
 
     def _rows(self, study: str) -> Any:
@@ -121,7 +121,7 @@ def fill(template: str, facts: Facts) -> str:
 
     jinja = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     jinja.globals = {name: getattr(facts, name) for name in vars(Facts) if not name.startswith("_")}
-    jinja.globals |= {"PAPER": PAPER, "PUBLISHED": {labels: accuracy for labels, (accuracy, _) in PUBLISHED.items()}}
+    jinja.globals |= {"PAPER": PAPER, "CONFIDENCE": CONFIDENCE}
     jinja.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f}%"
     jinja.filters["points"] = lambda share, digits=1: f"{100 * share:.{digits}f}"
     jinja.filters["decimals"] = lambda number, digits=1: f"{number:.{digits}f}"

@@ -13,6 +13,7 @@ from sgan_utils.methods import METHODS, configurations
 from sgan_utils.recording import RESULTS
 from sgan_utils.study import read_rows, run_study
 
+CONFIDENCE = 0.95  # of all intervals
 ROWS = RESULTS / "study" / "rows.csv"
 
 # Odena 2016, table 1: accuracy by number of labels, each the best of a random search over learning rates.
@@ -111,7 +112,7 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gain(rows: pd.DataFrame, better: str, worse: str, labels: int, of: str = "test_accuracy") -> pd.Series:
-    """How much one method has over another, with the same labelled images: mean and 95% confidence interval.
+    """How much one method has over another, with the same labelled images: mean and confidence interval.
 
     Runs with the same seed have the same labelled images, so they are compared pair by pair (paired t-interval).
 
@@ -135,7 +136,7 @@ def gain(rows: pd.DataFrame, better: str, worse: str, labels: int, of: str = "te
         raise SGANError(
             f"{better!r} and {worse!r} share {len(pairs)} seeds with {labels} labels: at least 2 are needed."
         )
-    low, high = ttest_rel(pairs[better], pairs[worse]).confidence_interval(0.95)
+    low, high = ttest_rel(pairs[better], pairs[worse]).confidence_interval(CONFIDENCE)
     mean = (pairs[better] - pairs[worse]).mean()
     return pd.Series({"gain": mean, "low": low, "high": high, "pairs": len(pairs)})
 

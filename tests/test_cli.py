@@ -1,6 +1,7 @@
 """The command line as a user meets it: options, output, exit codes, sentences."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -125,10 +126,36 @@ def test_figures_lists_each_figure_with_what_it_shows(sgan):
 
 
 def test_figures_draws_one(sgan, monkeypatch, tmp_path):
-    monkeypatch.setattr(figures.draw_figures, "__defaults__", ((), tmp_path))
-    code, _, _ = sgan("figures", "--only", "heads")
+    monkeypatch.setattr(figures, "FIGURES_FOLDER", tmp_path / "figures")
+    monkeypatch.chdir(tmp_path)
+    for style, folder in (("blog", "figures"), ("slides", "build/figures/slides")):
+        code, out, _ = sgan("figures", "--only", "heads", "--style", style)
+        assert code == 0
+        assert f"1 figure is in {folder}/" in out
+        assert {path.name for path in (tmp_path / folder).iterdir()} == {"heads.png", "heads.svg", "heads.json"}
+
+
+def test_the_post_is_built_and_found(sgan, monkeypatch, tmp_path):
+    monkeypatch.setattr("sgan_utils.post.build_post", lambda folder: (folder / "post.html", folder / "post.md"))
+    monkeypatch.chdir(tmp_path)
+    assert "build/post/post.html" in sgan("post")[1]
+
+
+def test_an_address_is_written_into_every_file_that_needs_it(sgan, monkeypatch, tmp_path):
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(lessons.ROOT / name, tmp_path / name)
+    shutil.copytree(lessons.NOTEBOOKS, tmp_path / "notebooks")
+    monkeypatch.setattr(lessons, "ROOT", tmp_path)
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path / "notebooks")
+    code, _, _ = sgan("address", "https://github.com/somebody/my-fork.git")
     assert code == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"heads.png", "heads.svg", "heads.json"}
+    assert lessons.repository() == "https://github.com/somebody/my-fork"
+    for path in [tmp_path / "README.md", *(tmp_path / "notebooks").glob("*.ipynb")]:
+        assert "somebody/my-fork" in path.read_text()
+        assert "OWNER/sgan-workshop" not in path.read_text()
+    code, _, err = sgan("address", "somewhere")
+    assert code == 1
+    assert "addresses such as https://github.com/OWNER/NAME, got 'somewhere'" in err
 
 
 def test_figures_names_an_unknown_figure(sgan):
