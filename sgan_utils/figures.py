@@ -101,7 +101,9 @@ def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: st
 
 def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
     material, look = Material(), plotting.LOOKS[style]
-    with mpl.rc_context(plotting.STYLE | {"font.family": look.font, "savefig.dpi": look.dots}):
+    with mpl.rc_context(
+        plotting.STYLE | {"font.family": look.font, "savefig.dpi": look.dots, "figure.max_open_warning": 0}
+    ):
         try:
             drawn = recipe.draw(material)
             frames = [drawn] if isinstance(drawn, Figure) else list(drawn)

@@ -219,3 +219,11 @@ def _start_alike_and_tidy_up():
     yield
     torch.set_num_threads(threads)
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The folder with the pages of the site, built once for all tests that look at it."""
+    from sgan_utils.site import build_site
+
+    return build_site(tmp_path_factory.mktemp("site")).parent

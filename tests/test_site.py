@@ -12,6 +12,17 @@ from sgan_utils.lessons import lesson_paths, repository
 from sgan_utils.site import write_hyperparameters, write_lesson, write_study
 
 
+def test_it_is_built_without_a_warning_and_fetches_nothing(site):
+    pages = {path.relative_to(site).as_posix(): path.read_text() for path in site.rglob("*.html")}
+    assert {"index.html", "post.html", "study.html", "teaching.html", "api/sgan_utils.losses.html"} <= set(pages)
+    assert {f"notebooks/{path.stem}.html" for path in lesson_paths()} <= set(pages)
+    for name, text in pages.items():
+        fetched = re.findall(
+            r'<(?:script|img|source)[^>]*src="([^"]+)"|<link[^>]*rel="stylesheet"[^>]*href="([^"]+)"', text
+        )
+        assert not [url for pair in fetched for url in pair if url.startswith(("http", "//"))], name
+
+
 @pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
 def test_a_lesson_on_the_site_has_no_widget_and_describes_its_pictures(path, tmp_path):
     write_lesson(path, tmp_path / path.name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sgan_utils.site import build_site
+from sgan_utils.post import build_post
 from tests.browser.conftest import SCREENSHOTS
 
 WIDTHS = {"phone": (390, 844), "desktop": (1400, 1000)}
@@ -30,12 +30,6 @@ FAULTS = r"""() => {
     for (const raw of prose.textContent.match(/\$\$|\\(frac|mathbb|log|sigma)|\{\{/g) || []) faults.push(`raw: ${raw}`);
     return faults;
 }"""
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The folder with the site's pages."""
-    return build_site(tmp_path_factory.mktemp("site")).parent
 
 
 @pytest.fixture
@@ -100,10 +94,8 @@ def test_solutions_are_folded_until_somebody_opens_them(page, site):
     assert code.locator("pre").first.is_visible()
 
 
-def test_the_post_in_one_file_is_whole_on_a_phone(page, site, faults):
-    from sgan_utils.post import build_post
-
-    post, _ = build_post(site.parent / "post")
+def test_the_post_in_one_file_is_whole_on_a_phone(page, tmp_path, faults):
+    post, _ = build_post(tmp_path)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(post.as_uri())
     assert page.evaluate(FAULTS) == []
