@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import pandas as pd
+import torchmetrics.functional.classification  # noqa: F401 - or the first score, often that of a Stop, waits for it
 from torch import Tensor
 
 from sgan_utils.config import TRAINING_IMAGES, SGANConfig

@@ -10,6 +10,7 @@ from sgan_utils.widgets.knobs import knob
 from sgan_utils.widgets.pictures import sheet
 
 MOST = 100  # images that are shown
+IMAGES = {"width": "960px", "height": "240px", "object_fit": "contain", "object_position": "left top"}
 
 
 class LabelBudget:
@@ -20,7 +21,7 @@ class LabelBudget:
         self.labels, self.seed = knob("labels", labels), knob("seed")
         self.labels.continuous_update = False  # a draw from 60,000 images takes longer than a blink
         self.said = w.Label(layout={"width": "940px"})
-        self.images = w.Image(format="png", layout={"width": "960px", "height": "240px", "object_fit": "contain"})
+        self.images = w.Image(format="png", layout=IMAGES)
         for control in (self.labels, self.seed):
             control.observe(lambda _: self._show(), "value")
         self.widget = w.VBox([w.HBox([self.labels, self.seed]), self.said, self.images])

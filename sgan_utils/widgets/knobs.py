@@ -128,7 +128,7 @@ class Knobs:
             style=WIDE,
             layout=LAYOUT,
         )
-        self.note, self.message = w.HTML(layout={"height": "46px"}), w.HTML(layout={"height": "24px"})
+        self.note, self.message = w.HTML(layout={"min_height": "46px"}), w.HTML(layout={"min_height": "24px"})
         others = w.VBox([control for name, control in self.controls.items() if name not in FIRST])
         more = w.Accordion([others], titles=("All other hyperparameters",))
         self.widget = w.VBox(
@@ -137,7 +137,7 @@ class Knobs:
                 self.note,
                 w.GridBox(
                     [self.controls[name] for name in FIRST],
-                    layout={"grid_template_columns": "repeat(auto-fill, minmax(450px, 1fr))"},
+                    layout={"grid_template_columns": "repeat(auto-fill, minmax(min(450px, 100%), 1fr))"},
                 ),
                 more,
                 self.message,

@@ -73,7 +73,7 @@ class LatentExplorer:
         self.way_said = w.Label(layout={"width": "340px"})
 
         self.digit = w.Dropdown(options=digits, value="7", description="show me", tooltip="The digit to look for")
-        self.found = w.Image(format="png", layout={"width": "960px", "height": "192px"})
+        self.found = w.Image(format="png", layout={"width": "960px", "height": "auto"})
         self.found_said = w.Label(layout={"width": "600px"})
 
         for control in (self.begin, *self.sliders):

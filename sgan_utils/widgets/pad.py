@@ -60,7 +60,7 @@ class Pad(anywidget.AnyWidget):
     _css = """
     .sgan-pad { width: 280px; height: 280px; border: 2px solid #767676; border-radius: 6px; background: white;
                 touch-action: none; cursor: crosshair; display: block; }
-    .sgan-pad:focus { outline: 3px solid #0072B2; }
+    .sgan-pad:focus { outline: 3px solid #0072B2; outline-offset: -3px; }
     .sgan-pad.down { border-color: #D55E00; }
     .sgan-pad-clear { margin-top: 6px; width: 284px; }
     """

@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Mapping, Sequence
 
+import ipywidgets as w
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -131,6 +132,13 @@ def bars(values: Sequence[float], names: Sequence[str], xlabel: str, colours: Se
     return _drawn(figure)
 
 
+def wide(picture: w.Image) -> w.HBox:
+    """A picture whose text would be too small to read if it shrank; where there is no room it is moved sideways."""
+    box = w.HBox([picture])
+    box.add_class("sgan-wide")
+    return box
+
+
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")
     FigureCanvasAgg(figure)
@@ -148,7 +156,8 @@ def _faint_and_strong(ax: Axes, values: pd.Series, name: str, colour: str) -> No
     if len(values) > 30:
         ax.plot(values.index, values, color=colour, alpha=0.25, linewidth=0.8)
         values = values.rolling(max(3, len(values) // 40), min_periods=1).mean()
-    ax.plot(values.index, values, color=colour, label=name)
+    marker = "o" if len(values) == 1 else None  # a line of one point cannot be seen
+    ax.plot(values.index, values, marker=marker, markersize=3, color=colour, label=name)
 
 
 def _drawn(figure: Figure) -> bytes:

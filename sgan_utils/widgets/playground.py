@@ -21,7 +21,7 @@ from sgan_utils.errors import ConfigError
 from sgan_utils.files import write_whole
 from sgan_utils.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
 from sgan_utils.widgets.knobs import Knobs
-from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet
+from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet, wide
 
 COMPARED = {
     "held-out accuracy (%)": "",
@@ -68,7 +68,7 @@ class Kept:
         )
         self.about = w.HTML()
         mark = w.HTML(f'<span style="color:{colour};font-size:18px">&#9632;</span>')
-        self.row = w.HBox([mark, self.shown, self.name, self.about])
+        self.row = w.HBox([mark, self.shown, self.name, self.about], layout={"flex": "none"})  # many rows cut none
 
     def say(self, differing: dict[str, Any]) -> None:
         """Write down how far it has come, and in what it differs from the others."""
@@ -112,13 +112,13 @@ class Playground:
                 w.HBox([self.start, self.pause, self.step, self.stop, self.reset]),
                 w.HBox([self.progress, self.status]),
                 self.message,
-                self.curves,
+                wide(self.curves),
                 w.HBox([self.when, self.when_text]),
                 self.samples,
                 _heading("3. Compare and keep"),
                 self.table,
                 w.HBox([self.quantity]),
-                self.comparison,
+                wide(self.comparison),
                 w.HBox([self.chosen, self.copy, self.export, self.remove]),
                 self.links,
                 self.code,
@@ -151,8 +151,8 @@ class Playground:
             min=0, max=1, description="Steps", tooltip="How far the run has come", layout={"width": "360px"}
         )
         self.status = w.Label(layout={"width": "560px"})
-        self.message = w.HTML(layout={"height": "24px"})
-        self.curves = w.Image(format="png", layout={"width": "940px", "height": "250px"})
+        self.message = w.HTML(layout={"min_height": "24px"})
+        self.curves = w.Image(format="png", layout={"min_width": "940px", "height": "250px"})
         self.curves.add_class("sgan-curves")
         self.when = w.IntSlider(
             0,
@@ -164,7 +164,7 @@ class Playground:
             layout={"width": "420px"},
         )
         self.when_text = w.Label(layout={"width": "400px"})
-        self.samples = w.Image(format="png", layout={"width": "960px", "height": "288px"})
+        self.samples = w.Image(format="png", layout={"width": "960px", "height": "auto"})
         self.when.observe(lambda _: self._show_samples(), "value")
 
     def _make_table(self) -> None:
@@ -172,7 +172,7 @@ class Playground:
         self.quantity = w.Dropdown(
             options=list(COMPARED), description="Compare", tooltip="What the picture shows of all runs that are shown"
         )
-        self.comparison = w.Image(format="png", layout={"width": "940px", "height": "250px"})
+        self.comparison = w.Image(format="png", layout={"min_width": "940px", "height": "250px"})
         self.chosen = w.Dropdown(options=[("–", None)], description="Run", tooltip="The run that the buttons are for")
         self.copy = w.Button(
             description="Copy as code", icon="code", tooltip="Show a cell that repeats this run bit for bit"
@@ -184,7 +184,7 @@ class Playground:
         self.code = w.Textarea(
             description="Code", tooltip="Paste this into a cell", layout={"width": "940px", "height": "150px"}
         )
-        self.links = w.HTML(layout={"height": "24px"})
+        self.links = w.HTML(layout={"min_height": "24px"})
         self.copy.on_click(lambda _: self._copy())
         self.export.on_click(lambda _: self._export())
         self.remove.on_click(lambda _: self._remove())
@@ -200,7 +200,7 @@ class Playground:
     def _pause(self) -> None:
         if self.live:
             self.live.pause()
-        self._refresh()
+        self._refresh(pictures=False)  # the run shows where it waits
 
     def _one_step(self) -> None:
         if self._ensure_run():
@@ -210,7 +210,7 @@ class Playground:
     def _stop(self) -> None:
         if self.live:
             self.live.stop()
-        self._refresh()
+        self._refresh(pictures=False)  # the run shows where it ended
 
     def _reset(self) -> None:
         if self.live:

@@ -25,6 +25,13 @@ FLAGS = [
     "--disable-sync",
 ]
 TOKEN = "lesson"
+DESK = {"viewport": {"width": 1400, "height": 1100}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 
 
 def free_port() -> int:
@@ -107,13 +114,17 @@ def chromium():
 
 
 @pytest.fixture
-def page(chromium):
-    """A page that notes down all requests; none may leave this machine."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1100})
-    page, asked, said = context.new_page(), [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.set_default_timeout(30_000)
+def page(chromium, request):
+    """A page; it and the others of its context note down their errors, and all requests: none may leave this machine.
+
+    A test can ask for another screen: ``@pytest.mark.parametrize("page", [PHONE], indirect=True)``.
+    """
+    context = chromium.new_context(**getattr(request, "param", DESK))
+    asked, said = [], []
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    context.set_default_timeout(30_000)
+    page = context.new_page()
     page.said = said
     yield page
     context.close()
@@ -126,8 +137,8 @@ def page(chromium):
 def shoot(page, request):
     """Keep a screenshot of a state, by name."""
 
-    def take(name: str) -> None:
+    def take(name: str, page=page) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{request.node.name}-{name}.png")
+        page.screenshot(path=SCREENSHOTS / f"{request.node.originalname}-{name}.png")
 
     return take
