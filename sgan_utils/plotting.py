@@ -34,6 +34,7 @@ METHOD_COLOURS = {  # a paper's curve has the colour of the method that it is to
     "SGAN (Odena 2016)": GENERATED,
     "odena": GENERATOR,
     "best": LABELLED,
+    "cnn+consistency": UNLABELLED,
 }
 CANNOT_TELL = np.log(2)  # nats; the unsupervised loss of a D that cannot tell real from generated
 
