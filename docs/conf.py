@@ -47,6 +47,7 @@ html_theme_options = {
     "home_page_in_toc": True,
     "navbar_persistent": [],  # the search stands in the side bar
 }
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system has it
 html_math_renderer = "mathml"
 
 

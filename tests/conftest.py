@@ -4,6 +4,7 @@ import functools
 import os
 import socket
 import sys
+import warnings
 from pathlib import Path
 
 import matplotlib as mpl
@@ -226,4 +227,6 @@ def site(tmp_path_factory) -> Path:
     """The folder with the pages of the site, built once for all tests that look at it."""
     from sgan_utils.site import build_site
 
-    return build_site(tmp_path_factory.mktemp("site")).parent
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Sphinx's extensions about each other; those about our pages are errors
+        return build_site(tmp_path_factory.mktemp("site")).parent
