@@ -48,6 +48,7 @@ from sgan_utils.quality import (
     SAMPLE_SIZE,
     WEIGHTS,
     SampleQuality,
+    draw_samples,
     look_at,
     real_features,
     sample_quality,
@@ -280,7 +281,8 @@ def record_post(data: MNIST, minutes: float, checkpoint: Path | str = Path("buil
     run = train(config, split_sources(data, config), callbacks=[note_and_stop], checkpoint=checkpoint)
     thinned = run.history.rolling(an_epoch // 10).mean().iloc[an_epoch // 10 - 1 :: an_epoch // 10]
     arrays = {"samples": draw(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy()}
-    about = {"what": "post", **summary(run, data), "test_accuracy_after_epochs": curve}
+    quality = _rounded(sample_quality(draw_samples(run.generator), real_features(data)))
+    about = {"what": "post", **summary(run, data), "test_accuracy_after_epochs": curve, "samples": quality}
     save_record(Record("post", about | provenance(f"sgan figures --post-minutes {minutes:g}"), thinned, arrays))
     return run
 

@@ -15,7 +15,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, load_mnist, split_sources
 from sgan_utils.errors import SGANError
 from sgan_utils.evaluation import accuracy, draw, fixed_latents
-from sgan_utils.quality import SampleQuality
+from sgan_utils.quality import SampleQuality, draw_samples
 from sgan_utils.recording import Record, load_record, save_record
 
 
@@ -123,6 +123,7 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
 def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):
     monkeypatch.setattr(recording, "RESULTS", tmp_path)
     monkeypatch.setattr(recording, "accuracy", lambda *_: 0.5)
+    monkeypatch.setattr(recording, "draw_samples", lambda generator: draw_samples(generator, 200))
     data = data._replace(train_images=data.train_images[:300], train_labels=data.train_labels[:300])
     small = {"labels": 100} | {
         "steps": 60,
@@ -142,6 +143,7 @@ def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monke
     assert record.about["test_accuracy_after_epochs"] == {"1": 0.5, "2": 0.5}
     assert record.history.index[-1] == config.steps
     assert len(record.arrays["samples"]) == recording.SAMPLES
+    assert record.about["samples"]["fid"] > 0
 
 
 def test_the_loader_is_measured_against_memory(data):
