@@ -41,6 +41,7 @@ html_show_search_summary = False  # it would fetch pages, which a plain folder c
 html_copy_source = False
 html_theme_options = {
     "repository_url": repository,
+    "repository_branch": "main",
     "use_repository_button": True,
     "launch_buttons": {"binderhub_url": "https://mybinder.org", "colab_url": "https://colab.research.google.com"},
     "show_toc_level": 2,

@@ -44,11 +44,20 @@ def build_site(folder: Path) -> Path:
     source, pages = folder / "source", folder / "html"
     gather(source)
     try:
-        site = Sphinx(source, source, pages, folder / "doctrees", "html", status=None, warning=sys.stderr)
+        site = Sphinx(
+            source,
+            source,
+            pages,
+            folder / "doctrees",
+            "html",
+            status=None,
+            warning=sys.stderr,
+            warningiserror=True,
+        )
         site.build()
     except SphinxError as error:
         raise SGANError(f"the site could not be built: {error}") from error
-    if site.statuscode or site._warncount:
+    if site.statuscode:
         raise SGANError("the site has the warnings above: mend them, then build it again.")
     return pages / "index.html"
 

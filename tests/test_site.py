@@ -8,8 +8,9 @@ import nbformat
 import pytest
 
 from sgan_utils.config import SGANConfig
+from sgan_utils.errors import SGANError
 from sgan_utils.lessons import lesson_paths, repository
-from sgan_utils.site import write_hyperparameters, write_lesson, write_study
+from sgan_utils.site import build_site, write_hyperparameters, write_lesson, write_study
 
 
 def test_it_is_built_without_a_warning_and_fetches_nothing(site):
@@ -70,3 +71,15 @@ def test_the_first_cell_fetches_the_workshop_in_colab_only(monkeypatch):
     exec(source)
     assert repository() in asked[0]
     assert turned_on == [True]
+
+
+def test_a_warning_stops_the_build_and_is_shown(tmp_path, monkeypatch, capsys):
+    def one_page(source):
+        source.mkdir(parents=True)
+        (source / "conf.py").write_text("project = 'one page'\nexclude_patterns = []\n")
+        (source / "index.rst").write_text("Title\n===\n\nSee :doc:`nowhere`.\n")
+
+    monkeypatch.setattr("sgan_utils.site.gather", one_page)
+    with pytest.raises(SGANError, match="the site has the warnings above"):
+        build_site(tmp_path / "site")
+    assert "nowhere" in capsys.readouterr().err
