@@ -10,6 +10,7 @@ import html
 import pkgutil
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -78,6 +79,7 @@ def gather(source: Path) -> None:
         write_lesson(path, source / "notebooks" / path.name)
     write_study(source)
     write_hyperparameters(source / "hyperparameters_table.html")
+    write_command_line(source / "command_line.md")
     write_reference(source / "api")
 
 
@@ -122,6 +124,13 @@ def write_hyperparameters(target: Path) -> None:
         default = ", ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
         rows.append((name, default, allowed(name), field.description))
     write_table(target, ["field", "default", "allowed", "what it does"], rows)
+
+
+def write_command_line(target: Path) -> None:
+    """Every command with its options, as ``--help`` says it."""
+    typer = [sys.executable, "-m", "typer", "sgan_utils.cli", "utils", "docs", "--name", "sgan"]
+    told = subprocess.run([*typer, "--title", "The command line"], capture_output=True, text=True, check=True)
+    target.write_text(told.stdout, encoding="utf-8")
 
 
 def write_table(target: Path, columns: list[str], rows: Iterable[Iterable[Any]], sortable: bool = False) -> None:
