@@ -101,6 +101,7 @@ class SGANConfig(BaseModel):
     adam_beta1: float = Field(
         0.5, ge=0, lt=1, title="Adam's first beta",
         description="How long Adam remembers the direction of earlier gradients; GANs like less than the usual 0.9.",
+        json_schema_extra={"step": 0.01},
     )  # fmt: skip
     supervised_weight: float = Field(
         1.0, ge=0, le=10, title="Weight of the supervised loss",
@@ -146,6 +147,7 @@ class SGANConfig(BaseModel):
         0.0, ge=0, lt=1, title="Start of consistency",
         description="The share of the run after which the consistency loss sets in: what D names before it has learnt "
         "something is not worth learning from.",
+        json_schema_extra={"step": 0.01},
     )  # fmt: skip
     confidence: float = Field(
         0.9, ge=0, le=1, title="Confidence of pseudo-labels",
@@ -277,14 +279,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 # What to look for in a run of each, in two sentences.
 PRESET_NOTES: dict[str, str] = {
     "lesson": "The run of lesson 3: D names more and more digits rightly while G's images turn from mush into digits. "
-    "Watch D's two beliefs move towards each other: neither player wins.",
+    "Watch D's two beliefs: they part slowly, and neither reaches 0 or 1, so neither player wins.",
     "post": "The source post's 200 epochs, which take hours on two cores; stop when you have seen enough. "
     "Watch how little changes from minute to minute, and how different G's strokes still are after many.",
     "d_wins": "D learns much faster than G, so its belief in generated images falls to 0 and stays there. "
     "G's loss climbs and its images stay mush: a teacher who only ever says “wrong” teaches nothing.",
     "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
     "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
-    "diverges": "D's learning rate is 500 times the lesson's: every step overshoots, and the losses jump by hundreds. "
+    "diverges": "D's learning rate is 500 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
     "Look at the scale of the losses, and at what G learns from such a teacher.",
     "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
     "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",
@@ -310,7 +312,7 @@ def allowed(name: str) -> str:
 
 
 def _sentences(error: ValidationError) -> str:
-    return " ".join(_sentence(problem) for problem in error.errors())
+    return " ".join(dict.fromkeys(_sentence(problem) for problem in error.errors()))  # three channels, one sentence
 
 
 def _sentence(problem: dict[str, Any]) -> str:

@@ -169,8 +169,9 @@ class LiveRun:
     def _wait_for_leave(self) -> None:
         if self._may_go.is_set() or self._stop_asked.is_set():
             return
-        before = time.perf_counter()
+        before, watched = time.perf_counter(), self._watched_seconds
         self._look(score=True)
+        self._watched_seconds = watched  # a look while the run waits takes nothing from its training
         while not (self._may_go.wait(0.02) or self._single_steps.acquire(blocking=False) or self._stop_asked.is_set()):
             pass
         self._paused_seconds += time.perf_counter() - before

@@ -13,14 +13,15 @@ from PIL import Image
 from sgan_utils import live as live_module
 from sgan_utils.config import PRESETS, SGANConfig
 from sgan_utils.data import draw_labelled
+from sgan_utils.errors import ConfigError
 from sgan_utils.evaluation import latent_directions
 from sgan_utils.live import LiveRun
 from sgan_utils.methods import METHODS
 from sgan_utils.models import build_models
 from sgan_utils.widgets import pad as pad_module
 from sgan_utils.widgets.budget import LabelBudget
-from sgan_utils.widgets.knobs import FIRST, Knobs, bounds, knob, read_knob, series, set_knob
-from sgan_utils.widgets.latent import DIRECTIONS, LatentExplorer, Pool
+from sgan_utils.widgets.knobs import FIRST, Knobs, knob, read_knob, series, set_knob
+from sgan_utils.widgets.latent import DIRECTIONS, POOL, LatentExplorer, Pool
 from sgan_utils.widgets.pad import PAD, DigitPad, Pad, centred
 from sgan_utils.widgets.pictures import Comparison, Curves, bars, empty_sheet, sheet
 from sgan_utils.widgets.playground import Playground, differences
@@ -56,10 +57,7 @@ def test_a_control_cannot_leave_the_range_of_its_field(name):
     control = knob(name)
     for edge in ("min", "max"):
         if hasattr(control, edge):
-            value = getattr(control, edge)
-            if value == bounds(name)[1] and name in ("adam_beta1", "average_decay", "consistency_start", "seed"):
-                continue  # the bound itself is just outside
-            SGANConfig(**{name: value})
+            SGANConfig(**{name: getattr(control, edge)})
 
 
 def test_a_logarithmic_series_goes_from_bound_to_bound_and_holds_the_default():
@@ -101,7 +99,13 @@ def test_beginners_see_the_first_knobs_and_all_others_are_one_click_away():
 def test_values_that_do_not_fit_are_told_in_a_sentence_at_once():
     knobs = Knobs()
     knobs.controls["channels_d"].value = "32,cat,128"
-    assert "channels_d" in knobs.message.value
+    assert "“Channels of D” must be" in knobs.message.value
+    assert knobs.message.value.count("Channels of D") == 1
+    assert "SGANConfig" not in knobs.message.value  # there is no code beside the knobs of the app
+    knobs.controls["channels_d"].value = "1,1,1"
+    knobs.controls["channels_g"].value = "0,0,0"
+    assert knobs.message.value.count("must be") == 1
+    knobs.controls["channels_g"].value = "64,32,16"
     knobs.controls["channels_d"].value = "32,64,128"
     assert knobs.message.value == ""
 
@@ -207,7 +211,7 @@ def test_knobs_that_do_not_fit_start_nothing_and_say_why(play):
     play.knobs.controls["channels_g"].value = "1,2"
     play.start.click()
     assert play.live is None
-    assert "channels_g" in play.message.value
+    assert "Channels of G" in play.message.value
 
 
 def test_a_run_that_fails_says_why_on_the_page(play, monkeypatch):
@@ -255,13 +259,61 @@ def test_a_run_can_be_exported_as_curves_and_as_models(play):
     play.runs[0].name.value = "slow G / first"
     play.chosen.value = play.runs[0].live
     play.export.click()
-    table = pd.read_csv(play.exports / "slow_G_first.csv", index_col="step")
+    name = f"slow_G_first-{live_module.fingerprint(play.runs[0].live.run)}"
+    table = pd.read_csv(play.exports / f"{name}.csv", index_col="step")
     assert len(table) == 6
     assert table["held_out_accuracy"].dropna().between(0, 1).all()
-    generator, _, config = load_models(play.exports / "slow_G_first.safetensors")
+    generator, _, config = load_models(play.exports / f"{name}.safetensors")
     assert config == play.runs[0].live.config
     assert torch.equal(generator.project.weight, play.runs[0].live.run.generator.project.weight)
-    assert play.links.value.count('download="slow_G_first.') == 2
+    assert play.links.value.count(f'download="{name}.') == 2
+    assert str(play.exports.resolve()) in play.links.value
+
+
+def test_no_two_runs_have_one_name_and_none_has_no_name(play):
+    two_runs(play)
+    first, second = play.runs
+    second.name.value = "run 1"
+    assert second.name.value == "run 1 (2)"
+    second.name.value = " "
+    assert second.name.value == "run 2"
+    play.rename(first.live, "healthy")
+    assert [label for label, _ in play.chosen.options] == ["healthy", "run 2"]
+
+
+@pytest.mark.parametrize("name", [r"costs $\x$", "_hidden", "<b>"])
+def test_any_name_can_stand_in_a_legend(play, name):
+    two_runs(play)
+    before = play.comparison.value
+    play.runs[0].name.value = name
+    assert play.comparison.value != before
+    assert play.run("lesson", **TINY).state == "finished"
+
+
+def test_a_long_run_that_was_stopped_does_not_press_the_others_flat(play):
+    play.knobs.controls["steps"].value = 100_000
+    play.start.click()
+    until(lambda: play.live.step > 1)
+    assert play._longest(play.runs) == 400
+    play.stop.click()
+    play.live.wait(20)
+    assert play._longest(play.runs) == play.live.step
+
+
+def test_pictures_go_on_after_a_long_pause(play, monkeypatch):
+    monkeypatch.setattr(live_module, "TELL_EVERY", 1e9)  # looks at pauses only
+    play.knobs.controls["steps"].value = 100_000
+    play.start.click()
+    until(lambda: play.live.step > 2)
+    play.pause.click()
+    until(lambda: play.status.value.startswith("Paused") and play.live.step in play.live.frames)
+    watched = play.live._watched_seconds
+    for _ in range(3):
+        step = play.live.step
+        play.step.click()
+        until(lambda step=step: play.live.step > step)
+    until(lambda: max(play.live.frames) == play.live.step)
+    assert play.live._watched_seconds == watched
 
 
 def test_a_run_is_copied_as_code_only_when_it_has_ended(play):
@@ -307,6 +359,18 @@ def test_a_cell_can_do_what_a_hand_would(play):
     assert isinstance(live, LiveRun)
     assert live.state == "finished"
     assert play.knobs.presets.value == "lesson"
+    with pytest.raises(ConfigError, match="no preset named 'lessons'"):
+        play.run("lessons")
+
+
+def test_a_cell_gets_the_run_that_it_asks_for_even_while_another_waits(play):
+    play.knobs.controls["steps"].value = 100_000
+    play.step.click()
+    waiting = play.live
+    until(lambda: waiting.state == "paused")
+    live = play.run("lesson", **TINY)
+    assert live is not waiting
+    assert (waiting.state, live.state, live.step) == ("stopped", "finished", TINY["steps"])
 
 
 def inside(widget):
@@ -386,6 +450,9 @@ def test_the_explorer_answers_to_every_slider(networks):
     assert explorer.way_said.value.startswith("100% of the way")
     explorer.digit.value = "3"
     assert "generated images 3" in explorer.found_said.value
+    explorer.pool.probability = torch.eye(10)[torch.zeros(POOL, dtype=int)]  # a G that has collapsed to zeros
+    explorer.digit.value = "4"
+    assert explorer.found_said.value == f"D names 0 of {POOL:,} generated images 4: G draws none"
 
 
 # The pad

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from typing import Any, Literal, get_args, get_origin
 
 import ipywidgets as w
@@ -48,14 +49,16 @@ def series(low: float, high: float, *others: float) -> list[float]:
 def bounds(name: str) -> tuple[Any, Any]:
     """The lowest and the highest value of a field's slider; None where the field has no bound."""
     field = SGANConfig.model_fields[name]
-    low = high = None
+    extra, low, high = field.json_schema_extra or {}, None, None
     for rule in field.metadata:
         match rule:
             case Ge(ge=value) | Gt(gt=value):
                 low = value
-            case Le(le=value) | Lt(lt=value):
+            case Le(le=value):
                 high = value
-    return (field.json_schema_extra or {}).get("slider_from", low), high
+            case Lt(lt=value):
+                high = value - extra.get("step", 1)
+    return extra.get("slider_from", low), high
 
 
 def knob(name: str, value: Any = None) -> w.Widget:
@@ -88,6 +91,14 @@ def knob(name: str, value: Any = None) -> w.Widget:
 
 def _numbers(values: list[float]) -> list[tuple[str, float]]:
     return [(f"{value:,}" if isinstance(value, int) else f"{value:g}", value) for value in values]
+
+
+def warning(error: ConfigError | str) -> str:
+    """An error as HTML, for somebody who sees knobs and no code: fields have the names that stand beside the knobs."""
+    text = re.sub(r": set SGANConfig\(\w+=\.\.\.\) or --[\w-]+\.", ".", str(error))
+    for name, field in SGANConfig.model_fields.items():
+        text = text.replace(f"{name} must be", f"“{field.title}” must be")
+    return f'<span style="color:#B00020">{html.escape(text)}</span>'
 
 
 def set_knob(control: w.Widget, value: Any) -> None:
@@ -159,8 +170,9 @@ class Knobs:
 
     def choose(self, preset: str) -> None:
         """Turn all controls to a preset."""
+        config = SGANConfig.preset(preset)
         self.presets.value = preset
-        self.show(SGANConfig.preset(preset))
+        self.show(config)
         self.note.value = f"<i>{html.escape(PRESET_NOTES[preset])}</i>"
 
     def show(self, config: SGANConfig) -> None:
@@ -173,4 +185,4 @@ class Knobs:
             self.config  # noqa: B018
             self.message.value = ""
         except ConfigError as error:
-            self.message.value = f'<span style="color:#B00020">{html.escape(str(error))}</span>'
+            self.message.value = warning(error)

@@ -116,9 +116,8 @@ class LatentExplorer:
         found = self.pool.surest(int(self.digit.value), count=20)
         self.found.value = sheet(self.pool.images[found], columns=10, scale=3) if len(found) else b""
         everyone = int((self.pool.probability.argmax(1) == int(self.digit.value)).sum())
-        self.found_said.value = (
-            f"D names {everyone} of {POOL:,} generated images {self.digit.value}; here are the surest"
-        )
+        named = f"D names {everyone} of {POOL:,} generated images {self.digit.value}"
+        self.found_said.value = f"{named}; here are the surest" if everyone else f"{named}: G draws none"
 
     def _latent_of(self, digit: str) -> Tensor:
         found = self.pool.surest(int(digit))

@@ -143,7 +143,7 @@ def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")
     FigureCanvasAgg(figure)
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
-    figure.subplots_adjust(left=0.065, right=0.98, bottom=0.2, top=0.84, wspace=0.3)
+    figure.subplots_adjust(left=0.075, right=0.98, bottom=0.2, top=0.84, wspace=0.3)
     return figure, axes
 
 
@@ -157,7 +157,12 @@ def _faint_and_strong(ax: Axes, values: pd.Series, name: str, colour: str) -> No
         ax.plot(values.index, values, color=colour, alpha=0.25, linewidth=0.8)
         values = values.rolling(max(3, len(values) // 40), min_periods=1).mean()
     marker = "o" if len(values) == 1 else None  # a line of one point cannot be seen
-    ax.plot(values.index, values, marker=marker, markersize=3, color=colour, label=name)
+    ax.plot(values.index, values, marker=marker, markersize=3, color=colour, label=_plain(name))
+
+
+def _plain(name: str) -> str:
+    """A name as a legend shows it: a dollar begins no equation, an underscore hides nothing."""
+    return " " + name.replace("$", r"\$")
 
 
 def _drawn(figure: Figure) -> bytes:

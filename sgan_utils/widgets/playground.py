@@ -20,9 +20,10 @@ from sgan_utils.data import MNIST, load_mnist
 from sgan_utils.errors import ConfigError
 from sgan_utils.files import write_whole
 from sgan_utils.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
-from sgan_utils.widgets.knobs import Knobs
+from sgan_utils.widgets.knobs import Knobs, warning
 from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet, wide
 
+SHORT = 400  # steps that the pictures have room for from the start
 COMPARED = {
     "held-out accuracy (%)": "",
     "loss of D: which digit?": "supervised",
@@ -54,7 +55,7 @@ class Kept:
     """A run in the table: its name, whether it is shown, and what is to be said of it."""
 
     def __init__(self, live: LiveRun, name: str, colour: str) -> None:
-        self.live, self.colour = live, colour
+        self.live, self.colour, self.first_name = live, colour, name
         self.shown = w.Checkbox(
             True, indent=False, description="show", tooltip="Show its curves", layout={"width": "70px"}
         )
@@ -128,11 +129,21 @@ class Playground:
 
     def run(self, preset: str, **changes: Any) -> LiveRun:
         """What a hand would do: choose a preset, turn some knobs, press Start; then wait for the last step."""
+        if self.live:  # Start would only go on with it
+            self.live.stop()
+            self.live.wait()
+            self.live = None
         self.knobs.choose(preset)
         self.knobs.show(self.knobs.config.but(**changes))
         self.start.click()
         self.live.wait()
         return self.live
+
+    def rename(self, live: LiveRun, name: str) -> None:
+        """Give a run of the table another name."""
+        for kept in self.runs:
+            if kept.live is live:
+                kept.name.value = name
 
     # Controls
 
@@ -226,13 +237,13 @@ class Playground:
         try:
             config = watchable(self.knobs.config)
         except ConfigError as error:
-            self.message.value = f'<span style="color:#B00020">{html.escape(str(error))}</span>'
+            self.message.value = warning(error)
             return False
         self.live = LiveRun(config, self.data, self._told)
         self._numbered += 1
         kept = Kept(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
         kept.shown.observe(lambda _: self._draw(), "value")
-        kept.name.observe(lambda _: self._list_runs(), "value")
+        kept.name.observe(lambda _: self._renamed(kept), "value")
         self.runs.append(kept)
         self._list_runs(choose=self.live)
         return True
@@ -241,6 +252,8 @@ class Playground:
         """In the thread of the run: something is new."""
         if live is self.live:
             self._refresh(pictures=fresh)
+        elif fresh:  # an earlier run, whose last score comes after another has begun
+            self._draw()
 
     # What is shown
 
@@ -254,7 +267,7 @@ class Playground:
         self.progress.value = live.step / live.config.steps if live else 0.0
         self.status.value = _status(live)
         failure = live.failure if live else ""
-        self.message.value = f'<span style="color:#B00020">{html.escape(failure)}</span>'
+        self.message.value = warning(failure)
         if pictures:
             self._offer_frames()
             self._draw()
@@ -297,7 +310,22 @@ class Playground:
         self.comparison.value = self._comparison.draw(lines, colours, self.quantity.value)
 
     def _longest(self, shown: list[Kept]) -> int:
-        return max([kept.live.config.steps for kept in shown] + [self.live.config.steps if self.live else 1])
+        """How far the axis of steps has to go: to the end of short runs; a long one does not press the others flat."""
+
+        def end(live: LiveRun) -> int:
+            ended = live.state in ("stopped", "finished", "failed")
+            return live.step if ended else min(live.config.steps, max(SHORT, 2 * live.step))
+
+        return max([end(kept.live) for kept in shown] + [end(self.live) if self.live else 1])
+
+    def _renamed(self, kept: Kept) -> None:
+        """Two runs of one name could not be told apart, and one without a name could not be chosen."""
+        others = {other.name.value for other in self.runs if other is not kept}
+        name = kept.name.value.strip() or kept.first_name
+        while name in others:
+            name += " (2)"
+        kept.name.value = name
+        self._list_runs()
 
     def _list_runs(self, choose: LiveRun | None = None) -> None:
         chosen = choose or self.chosen.value
@@ -317,12 +345,13 @@ class Playground:
         if not self._may_be_kept():
             return
         live, run = self.chosen.value, self.chosen.value.run
-        name = re.sub(r"[^\w-]+", "_", self.chosen.label)
+        # The fingerprint keeps apart what has the same name in two playgrounds.
+        name = re.sub(r"[^\w-]+", "_", self.chosen.label) + f"-{fingerprint(run)}"
         curves, models = self.exports / f"{name}.csv", self.exports / f"{name}.safetensors"
         table = live.history.assign(held_out_accuracy=_as_series(live, "") / 100)
         write_whole(curves, lambda part: table.to_csv(part))
         save_models(models, run.generator, run.classifier(), run.config)
-        self.links.value = f"Written to {self.exports}: " + ", ".join(map(_download, (curves, models)))
+        self.links.value = f"Written to {self.exports.resolve()}: " + ", ".join(map(_download, (curves, models)))
 
     def _remove(self) -> None:
         live = self.chosen.value
