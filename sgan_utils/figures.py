@@ -547,8 +547,8 @@ def sample_quality(material: Material) -> Figure:
 
 @figure(
     4,
-    "Accuracy on the test set after each epoch of the source post's preset: it is high after the first and then "
-    "changes little; a dotted line is the lesson's run.",
+    "Accuracy on the test set after each epoch of the source post's preset: high after the first, a point higher after "
+    "a few more, then up and down; a dotted line is the lesson's run.",
     "post",
     "sgan",
 )
