@@ -61,8 +61,11 @@ def test_the_recorded_failures_are_failures():
     beliefs = load_record("d_wins").history.iloc[-50:]
     assert beliefs["belief_in_real"].mean() > 0.98
     assert beliefs["belief_in_generated"].mean() < 0.02
-    last = {name: load_record(name).arrays["samples"].astype(float) for name in ("sgan", "mode_collapse")}
-    assert last["mode_collapse"].std(0).mean() < 0.5 * last["sgan"].std(0).mean()  # the same picture again and again
+    samples = {name: load_record(name).arrays["samples"] for name in ("sgan", "mode_collapse")}
+    alike = {
+        name: np.corrcoef(images.reshape(len(images), -1).astype(float)).mean() for name, images in samples.items()
+    }
+    assert alike["mode_collapse"] > 1.5 * alike["sgan"]  # the same picture again and again
     losses = load_record("diverges").history[["supervised", "unsupervised"]]
     assert losses.to_numpy().max() > 50
     floor = math.log(math.e + 9) - 1
