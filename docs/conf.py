@@ -62,6 +62,17 @@ def _block(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def _short_signature(app: Sphinx, what: str, name: str, *_: object) -> tuple[str, None] | None:
+    return ("(**fields)", None) if name.endswith(".SGANConfig") else None
+
+
+def _says_nothing(app: Sphinx, what: str, name: str, member: object, *_: object) -> bool | None:
+    empty = name == "model_config" or str(member.__doc__).startswith("Alias for field number")
+    return True if empty else None
+
+
 def setup(app: Sphinx) -> None:
-    """Equations become MathML, which browsers show without a script."""
+    """Equations become MathML, which browsers show without a script; the reference leaves out what says nothing."""
+    app.connect("autodoc-process-signature", _short_signature)
+    app.connect("autodoc-skip-member", _says_nothing)
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_block, None))
