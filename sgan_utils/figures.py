@@ -587,8 +587,8 @@ def failures(material: Material) -> Figure:
 
 @figure(
     5,
-    "Rows of images, one for each direction in latent space: along a row the same digit changes step by step, in its "
-    "slant, its weight or its shape.",
+    "Rows of images, one for each direction in latent space: from one digit in the middle, each row changes step by "
+    "step towards other shapes at its two ends.",
     "sgan",
 )
 def directions(material: Material) -> Figure:
