@@ -12,7 +12,7 @@ import typer
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as `sgan` does, see cli.main
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler need not say that there is no GPU
 
-from sgan_utils.errors import SGANError
+from sgan_utils.support.errors import SGANError
 
 
 def benchmark(
@@ -22,7 +22,7 @@ def benchmark(
     """Measure how fast everything is, beside the common recipe, in about half an hour. Ctrl-C keeps finished parts."""
     from benchmarks.cost import write_cost_page
     from benchmarks.runner import run_benchmark
-    from sgan_utils.figures import draw_figures
+    from sgan_workshop.publish.figures import draw_figures
 
     try:
         if result := run_benchmark(only, fresh):

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.measure import ROOT
 from sgan_utils.config import SGANConfig
-from sgan_utils.files import write_whole
+from sgan_utils.support.files import write_whole
 
 PAGE = ROOT / "docs" / "cost.md"
 CORES_OF_A_MACHINE = 32  # in the examples

@@ -11,7 +11,7 @@ from torchvision import datasets
 
 from benchmarks.measure import spread
 from sgan_utils.data import data_folder, load_mnist, post_transforms
-from sgan_utils.recording import loader_speeds
+from sgan_utils.support.demonstrations import loader_speeds
 
 BATCH = 100
 ROUNDS = 5

@@ -15,7 +15,8 @@ import torch
 from benchmarks.measure import MEGABYTE, peak_memory_mb
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import MNIST, Sources, load_mnist, split_sources
-from sgan_utils.training import Run, train
+from sgan_utils.support.run import Run
+from sgan_utils.training import train
 
 WARM_UP = 30  # steps that do not count towards the time of one
 

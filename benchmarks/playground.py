@@ -14,7 +14,7 @@ PREPARE = """
 import time
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import load_mnist, split_sources
-from sgan_utils.live import watchable
+from sgan_utils.widgets.live import watchable
 from sgan_utils.training import train
 from sgan_utils.widgets.playground import Playground
 

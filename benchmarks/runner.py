@@ -16,10 +16,12 @@ from rich.table import Table
 
 from benchmarks import data_path, growth, playground, several, startup, step, time_to_98
 from benchmarks.measure import ROOT
-from sgan_utils.errors import SGANError
-from sgan_utils.files import write_whole
-from sgan_utils.hardware import cpu_capabilities
-from sgan_utils.recording import Record, provenance, save_record
+from sgan_utils.results import Record
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.files import write_whole
+from sgan_utils.support.hardware import cpu_capabilities
+from sgan_workshop.records.provenance import provenance
+from sgan_workshop.records.storage import save_record
 
 BUILD = ROOT / "build"
 COMMAND = "make benchmark"

@@ -68,7 +68,8 @@ def _one_against_two(factor: int, pairs: int, steps: int) -> dict[str, Any]:
 
 def measure_study(runs: int = STUDY_RUNS, steps: int = STUDY_STEPS) -> dict[str, Any]:
     """The wall time of a study with two single-threaded workers over that with one, cluster and all."""
-    from sgan_utils.study import grid, run_study
+    from sgan_workshop.studies.grid import grid
+    from sgan_workshop.studies.study import run_study
 
     configs = grid(SGANConfig.preset("lesson", steps=steps), {}, range(runs))
     seconds, accuracies, training = {}, {}, {}

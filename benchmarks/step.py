@@ -21,8 +21,8 @@ from benchmarks.measure import median_seconds, seconds_of, spread
 from sgan_utils import training
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, load_mnist, split_sources
-from sgan_utils.hardware import keep_freed_memory, pick_precision
-from sgan_utils.training import Run
+from sgan_utils.support.hardware import keep_freed_memory, pick_precision
+from sgan_utils.support.run import Run
 
 WARM_UP, ROUNDS, STEPS = 30, 5, 30
 PROFILED_STEPS = 20
@@ -111,7 +111,7 @@ class Steps:
         for _ in range(count):
             if self.run.step == self.run.config.steps:  # past the end, the learning rates would turn negative
                 self.run.step = 0
-            training._one_step(self.run, self._labelled, self._unlabelled)
+            training.one_step(self.run, self._labelled, self._unlabelled)
 
 
 # What the machine can do

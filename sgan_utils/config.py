@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sgan_utils.errors import ConfigError
+from sgan_utils.support.errors import ConfigError
+from sgan_utils.support.presets import PRESETS
 
 CLASSES = 10  # MNIST's digits, 0 to 9
 IMAGE_SIZE = 28  # pixels, both ways
 TRAINING_IMAGES = 60_000
-
 Head = Literal["two_heads", "n_plus_1", "n"]
 GeneratorLoss = Literal["non_saturating", "saturating", "feature_matching"]
 Protocol = Literal["all-unlabelled", "labelled-only"]
@@ -225,72 +225,15 @@ class SGANConfig(BaseModel):
         """A named configuration, with some fields changed.
 
         Args:
-            name: ``"lesson"`` (sized for two CPU cores), ``"post"`` (as the source post has it) or ``"d_wins"``
-                (a failure on purpose).
+            name: ``"lesson"`` (sized for two CPU cores), ``"post"`` (as the source post has it), a failure on
+                purpose such as ``"d_wins"``, or a method of the studies such as ``"best"``.
 
         Raises:
             ConfigError: if there is no preset of that name, or a change is out of range.
         """
         if name not in PRESETS:
-            raise ConfigError(f"there is no preset named {name!r}: choose one of {', '.join(PRESETS)}.")
+            raise ConfigError(f"there is no preset named {name!r}: choose one of {'; '.join(PRESETS)}.")
         return cls(**{**PRESETS[name], **changes})
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    # The idea of the post, sized for two CPU cores. Chosen on 5,000 held-out training images, never on the test set.
-    "lesson": {},
-    # 200 epochs, half of the labels, latent length 100, two heads, Adam, N(0, 0.02). Where the post is silent
-    # (learning rates, batch size, channels), DCGAN's usual values stand in.
-    "post": {
-        "steps": 120_000,
-        "batch_size": 100,
-        "labelled_batch_size": 100,
-        "cool_down": 0.0,
-        "learning_rate_d": 2e-4,
-        "learning_rate_g": 2e-4,
-        "channels_g": (128, 64, 32),
-        "channels_d": (64, 128, 256),
-        "average_decay": 0.0,
-    },
-    # A failure on purpose: D learns so much faster than G that G's images never fool it, and G learns nothing.
-    "d_wins": {
-        "steps": 150,
-        "learning_rate_d": 4e-3,
-        "learning_rate_g": 2e-5,
-        "unsupervised_weight": 2.0,
-        "cool_down": 0.0,
-    },
-    # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell it that all are the same.
-    "mode_collapse": {
-        "steps": 200,
-        "learning_rate_d": 5e-4,
-        "learning_rate_g": 0.1,
-        "adam_beta1": 0.9,
-        "latent_size": 10,
-        "weight_std": 0.1,
-        "cool_down": 0.0,
-    },
-    # A failure on purpose: D's steps are so large that each overshoots what it aims at.
-    "diverges": {"steps": 150, "learning_rate_d": 1.0, "cool_down": 0.0},
-    # A failure on purpose: D ends with a softmax, and the cross-entropy applies one more.
-    "softmax_twice": {"steps": 200, "softmax_twice": True},
-}
-
-# What to look for in a run of each, in two sentences.
-PRESET_NOTES: dict[str, str] = {
-    "lesson": "The run of lesson 3: D names more and more digits rightly while G's images turn from mush into digits. "
-    "Watch D's two beliefs: they part slowly, and neither reaches 0 or 1, so neither player wins.",
-    "post": "The source post's 200 epochs, which take hours on two cores; stop when you have seen enough. "
-    "Watch how little changes from minute to minute, and how different G's strokes still are after many.",
-    "d_wins": "D learns much faster than G, so its belief in generated images falls to 0 and stays there. "
-    "G's loss climbs and its images stay mush: a teacher who only ever says “wrong” teaches nothing.",
-    "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
-    "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
-    "diverges": "D's learning rate is 500 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
-    "Look at the scale of the losses, and at what G learns from such a teacher.",
-    "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
-    "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",
-}
 
 
 def allowed(name: str) -> str:

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.text import Text
 
 LABELLED = "#0072B2"  # blue
 UNLABELLED = "#009E73"  # green
@@ -37,7 +31,6 @@ METHOD_COLOURS = {  # a paper's curve has the colour of the method that it is to
     "cnn+consistency": UNLABELLED,
 }
 CANNOT_TELL = np.log(2)  # nats; the unsupervised loss of a D that cannot tell real from generated
-
 STYLE = {
     "figure.figsize": (7.0, 3.2),  # inches: a blog column at 100 dots an inch
     "figure.dpi": 100,
@@ -61,36 +54,6 @@ STYLE = {
     "axes.prop_cycle": plt.cycler(color=["#000000", "#CC79A7", MUTED, "#8C510A", "#9EBCDA"]),
     "svg.hashsalt": "sgan",  # the same picture gives the same file
 }
-
-
-class Look(NamedTuple):
-    """How large the parts of a figure are for one use, as multiples of what the blog has."""
-
-    width: float  # of the whole figure, 7 inches on the blog
-    text: float
-    lines: float
-    dots: int  # an inch
-    font: str
-
-
-LOOKS = {
-    "blog": Look(1.0, 1.0, 1.0, 160, "DejaVu Sans"),
-    "slides": Look(1.6, 1.65, 2.0, 160, "DejaVu Sans"),  # 11.2 inches: read from the last row
-    "print": Look(0.9, 0.95, 0.6, 300, "STIXGeneral"),  # 6.3 inches: the text of an A4 page
-}
-
-
-def adapt(figure: Figure, look: Look) -> None:
-    """Make a drawn figure larger or smaller, its text and its lines each by a factor of their own."""
-    figure.set_size_inches(figure.get_size_inches() * look.width)
-    for text in figure.findobj(Text):
-        text.set_fontsize(text.get_fontsize() * look.text)
-    for line in figure.findobj(Line2D):
-        line.set(linewidth=line.get_linewidth() * look.lines, markersize=line.get_markersize() * look.width)
-    for drawn in [*figure.findobj(Patch), *figure.findobj(LineCollection)]:
-        drawn.set_linewidth(np.multiply(drawn.get_linewidth(), look.lines))
-    for ax in figure.axes:
-        ax.tick_params(labelsize=STYLE["font.size"] * look.text)  # of ticks that come with the new size, too
 
 
 def use_house_style() -> None:
@@ -255,43 +218,6 @@ def plot_beliefs(history: pd.DataFrame, smooth: int = 10, ax: Axes | None = None
     return ax
 
 
-_BESIDE = {"textcoords": "offset points", "fontsize": 8}
-
-
-def plot_roofline(
-    peaks: Mapping[str, float],
-    gigabytes: float,
-    points: Mapping[str, Mapping[str, tuple[float, float]]],
-    ax: Axes | None = None,
-) -> Axes:
-    """How fast arithmetic can be, given how much of it there is for each byte, and how fast something is.
-
-    Args:
-        peaks: name of a number format -> GFLOP/s of its fastest operation: the flat part of its roof.
-        gigabytes: moved in a second at best: the slope, on which arithmetic waits for memory.
-        points: what was measured -> number format -> (FLOP per byte, GFLOP/s).
-    """
-    ax = ax or plt.subplots()[1]
-    intensities = [x for formats in points.values() for x, _ in formats.values()]
-    corners = {name: peak / gigabytes for name, peak in peaks.items()}
-    left, right = min([*intensities, *corners.values()]) / 5, max([*intensities, *corners.values()]) * 5
-    ends = np.array([left, max(corners.values())])
-    ax.plot(ends, ends * gigabytes, color=MUTED, linestyle=":")
-    halfway = np.sqrt(ends.prod())
-    ax.annotate(f"memory:\n{gigabytes:,.0f} GB/s", (halfway, halfway * gigabytes), (-8, 0), ha="right", **_BESIDE)
-    roofs = {}
-    for name, peak in peaks.items():
-        (roofs[name],) = ax.plot([corners[name], right], [peak, peak])
-        ax.annotate(f"{name}: {peak:,.0f}", (right, peak), (0, 3), ha="right", **_BESIDE)
-    for marker, (what, formats) in zip("osD^", points.items(), strict=False):
-        ax.plot([], [], marker, color=MUTED, label=what)  # in the legend, the shape; colours are named at the roofs
-        for name, point in formats.items():
-            ax.plot(*point, marker, color=roofs[name].get_color(), markersize=7)
-    ax.set(xscale="log", yscale="log", xlabel="FLOP per byte moved", ylabel="GFLOP/s")
-    ax.legend(loc="lower right", fontsize=8)
-    return ax
-
-
 def _faint_and_smooth(series: pd.Series, smooth: int, label: str, colour: str, ax: Axes) -> None:
     ax.plot(series.index, series, color=colour, alpha=0.25, linewidth=0.8)
     ax.plot(series.index, series.rolling(smooth, min_periods=1).mean(), color=colour, label=label)
@@ -336,7 +262,7 @@ def plot_label_efficiency(
     Both axes are stretched where the interest lies: labels by factors, accuracy towards 100%.
 
     Args:
-        table: from :func:`sgan_utils.tables.by_method`.
+        table: from :func:`sgan_utils.results.by_method`.
         papers: name -> labels -> accuracy (0 to 1), drawn with dashes and without spread.
     """
     ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
@@ -378,7 +304,7 @@ def plot_gains(gains: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> Axes
     """Differences with their confidence intervals beside a line at 0.
 
     Args:
-        gains: one row each, indexed by name, with ``gain``, ``low`` and ``high``, see :func:`sgan_utils.tables.gain`.
+        gains: one row each, indexed by name, with ``gain``, ``low`` and ``high``, see :func:`sgan_utils.results.gain`.
     """
     ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(gains)))[1]
     heights = range(len(gains))[::-1]

@@ -12,14 +12,18 @@ import pytest
 import torch
 
 mpl.use("Agg")
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # for the notebooks' kernels; see cli.main
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # for the notebooks' kernels; see main.main
 
 from matplotlib import pyplot as plt
 
-from sgan_utils import cli, methods, study, tables
+from sgan_utils import results
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import MNIST, load_mnist, split_sources
-from sgan_utils.training import Run, train
+from sgan_utils.support import presets, rows, studies
+from sgan_utils.support.run import Run
+from sgan_utils.training import train
+from sgan_workshop.commands import main
+from sgan_workshop.studies import grid
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAIN_IMAGES, TEST_IMAGES = 400, 100
@@ -155,24 +159,24 @@ def tiny_study(monkeypatch, tmp_path) -> Path:
     tiny = {"steps": 2, "labelled_batch_size": 4, "batch_size": 4, "precision": "float32"}
     tiny |= {"channels_g": (2, 2, 2), "channels_d": (2, 2, 2)}
     for name, fields in (("tiny cnn", {"unsupervised_weight": 0.0, "protocol": "labelled-only"}), ("tiny sgan", {})):
-        monkeypatch.setitem(methods.METHODS, name, tiny | fields)
+        monkeypatch.setitem(presets.METHODS, name, tiny | fields)
         config = SGANConfig(**tiny, **fields)
-        monkeypatch.setitem(methods._NAMES, methods._nameless(config), name)
+        monkeypatch.setitem(studies._NAMES, studies._nameless(config), name)
     found = {("tiny sgan", 20): (0.5, 0.6, 0.7), ("tiny sgan", 30): (0.8, 0.9), ("tiny cnn", 20): (0.3, 0.5, 0.4)}
-    cells = [methods.Cell(method, labels, len(accuracies)) for (method, labels), accuracies in found.items()]
-    monkeypatch.setitem(methods.STUDIES, "tiny", cells)
+    cells = [studies.Cell(method, labels, len(accuracies)) for (method, labels), accuracies in found.items()]
+    monkeypatch.setitem(studies.STUDIES, "tiny", cells)
 
     rows = [
-        study._row(config, study.made_by(), test_accuracy=accuracy, train_seconds=2.0 + seed, hardware="abacus",
+        rows.make_row(config, grid.made_by(), test_accuracy=accuracy, train_seconds=2.0 + seed, hardware="abacus",
                    commit="abc", failed="")
         for (method, labels), accuracies in found.items()
         for seed, accuracy in enumerate(accuracies)
-        for config in [SGANConfig(**methods.METHODS[method], labels=labels, seed=seed)]
+        for config in [SGANConfig(**presets.METHODS[method], labels=labels, seed=seed)]
     ]  # fmt: skip
     path = tmp_path / "record" / "rows.csv"
     path.parent.mkdir()
-    study._table(rows).to_csv(path, index=False)
-    monkeypatch.setattr(tables, "ROWS", path)
+    rows.as_table(rows).to_csv(path, index=False)
+    monkeypatch.setattr(results, "ROWS", path)
     return path
 
 
@@ -192,7 +196,7 @@ def sgan(monkeypatch, capsys):
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["sgan", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            cli.main()
+            main.main()
             sys.exit(0)
         out, err = capsys.readouterr()
         return stop.value.code or 0, out, err
@@ -225,7 +229,7 @@ def _start_alike_and_tidy_up():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Path:
     """The folder with the pages of the site, built once for all tests that look at it."""
-    from sgan_utils.site import build_site
+    from sgan_workshop.publish.site import build_site
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Sphinx's extensions about each other; those about our pages are errors

@@ -9,10 +9,11 @@ from rich.console import Console
 from torch import nn
 
 from benchmarks import cost, growth, measure, one_run, recipe, runner, several, step, time_to_98
-from sgan_utils import figures, recording
-from sgan_utils.errors import SGANError
-from sgan_utils.figures import draw_figures
-from sgan_utils.recording import Record
+from sgan_utils import results
+from sgan_utils.results import Record
+from sgan_utils.support.errors import SGANError
+from sgan_workshop.publish import registry
+from sgan_workshop.publish.figures import draw_figures
 
 
 def networks(dtype=torch.float32):
@@ -226,7 +227,7 @@ FOUND = {
 def bench(monkeypatch, tmp_path):
     """``run_benchmark`` with parts that only say that they were asked, in a folder of its own."""
     monkeypatch.setattr(runner, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(recording, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
 
     class Bench:
         asked, broken, folder = [], set(), tmp_path
@@ -325,7 +326,7 @@ def test_the_table_shows_every_number_and_the_reason_for_a_missing_one():
 def drawing(monkeypatch, tmp_path):
     def draw(about, folder="out"):
         record = Record("benchmark", about)
-        monkeypatch.setattr(figures.Material, "record", staticmethod(lambda name: record))
+        monkeypatch.setattr(registry.Material, "record", staticmethod(lambda name: record))
         (path,) = draw_figures(["benchmark"], tmp_path / folder)
         return path.with_suffix(".svg").read_text()
 
@@ -365,11 +366,11 @@ def test_a_roof_is_memorys_slope_and_then_the_peak():
 
 
 def test_the_cost_page_is_the_one_that_the_recorded_benchmark_gives():
-    assert cost.PAGE.read_text(encoding="utf-8") == cost.cost_page(recording.load_record("benchmark").about)
+    assert cost.PAGE.read_text(encoding="utf-8") == cost.cost_page(results.load_record("benchmark").about)
 
 
 def test_the_cost_page_follows_what_was_measured():
-    measured = recording.load_record("benchmark").about
+    measured = results.load_record("benchmark").about
     slower = measured | {"study": measured["study"] | {"seconds_a_step": 1.0}}
     page = cost.cost_page(slower)
     assert f"{cost.SGANConfig.preset('lesson').steps} × 1000.0 ms" in page

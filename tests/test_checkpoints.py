@@ -13,11 +13,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from sgan_utils import checkpoints, training
-from sgan_utils.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models
-from sgan_utils.errors import CheckpointError, DivergedError
+from sgan_utils import training
 from sgan_utils.models import HEADS, build_models
-from sgan_utils.training import Run, generator_step
+from sgan_utils.support.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models
+from sgan_utils.support.errors import CheckpointError, DivergedError
+from sgan_utils.support.run import Run
+from sgan_utils.training import generator_step
 
 
 def interrupt_at(step):

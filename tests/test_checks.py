@@ -4,22 +4,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sgan_utils.checks import (
-    check_balanced_draw,
-    check_best_of,
-    check_centre_of_mass,
-    check_confidence_interval,
-    check_cross_entropy,
-    check_generator_step,
-    check_most_confused,
-    check_moving_average,
-    check_output_size,
-    check_per_class_accuracy,
-    check_probability_real,
-    check_pseudo_labels,
-    check_to_model_range,
-    check_variety,
-)
+from sgan_utils.exercises.beyond_the_paper import check_moving_average, check_pseudo_labels
+from sgan_utils.exercises.data import check_balanced_draw, check_to_model_range
+from sgan_utils.exercises.label_efficiency import check_best_of, check_confidence_interval
+from sgan_utils.exercises.models import check_output_size, check_probability_real
+from sgan_utils.exercises.playground import check_centre_of_mass, check_variety
+from sgan_utils.exercises.results import check_most_confused, check_per_class_accuracy
+from sgan_utils.exercises.training import check_cross_entropy, check_generator_step
 
 
 def raises(*arguments):

@@ -9,10 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sgan_utils import doctor, figures, lessons, quality, study, tables, training
-from sgan_utils.checkpoints import load_models
+from sgan_utils import training
 from sgan_utils.config import SGANConfig
-from sgan_utils.methods import METHODS
+from sgan_utils.support.checkpoints import load_models
+from sgan_utils.support.presets import METHODS
+from sgan_workshop.commands import doctor
+from sgan_workshop.publish import address, notebooks, registry
+from sgan_workshop.records import quality
+from sgan_workshop.studies import grid
 
 TINY = ["--steps", "3", "--labels", "20", "--batch-size", "4", "--labelled-batch-size", "4"]
 TINY += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2", "--precision", "float32", "--device", "cpu"]
@@ -121,12 +125,12 @@ def test_missing_data_gives_one_sentence(sgan, monkeypatch, tmp_path):
 
 def test_figures_lists_each_figure_with_what_it_shows(sgan):
     _, out, _ = sgan("figures", "--list")
-    assert len(out.splitlines()) == len(figures.RECIPES)
+    assert len(out.splitlines()) == len(registry.RECIPES)
     assert "confusion" in out
 
 
 def test_figures_draws_one(sgan, monkeypatch, tmp_path):
-    monkeypatch.setattr(figures, "FIGURES_FOLDER", tmp_path / "figures")
+    monkeypatch.setattr(registry, "FIGURES_FOLDER", tmp_path / "figures")
     monkeypatch.chdir(tmp_path)
     for style, folder in (("blog", "figures"), ("slides", "build/figures/slides")):
         code, out, _ = sgan("figures", "--only", "heads", "--style", style)
@@ -143,13 +147,13 @@ def test_the_post_is_built_and_found(sgan, monkeypatch, tmp_path):
 
 def test_an_address_is_written_into_every_file_that_needs_it(sgan, monkeypatch, tmp_path):
     for name in ("pyproject.toml", "README.md"):
-        shutil.copy(lessons.ROOT / name, tmp_path / name)
-    shutil.copytree(lessons.NOTEBOOKS, tmp_path / "notebooks")
-    monkeypatch.setattr(lessons, "ROOT", tmp_path)
-    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path / "notebooks")
+        shutil.copy(notebooks.ROOT / name, tmp_path / name)
+    shutil.copytree(notebooks.NOTEBOOKS, tmp_path / "notebooks")
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path / "notebooks")
     code, _, _ = sgan("address", "https://github.com/somebody/my-fork.git")
     assert code == 0
-    assert lessons.repository() == "https://github.com/somebody/my-fork"
+    assert address.repository() == "https://github.com/somebody/my-fork"
     for path in [tmp_path / "README.md", *(tmp_path / "notebooks").glob("*.ipynb")]:
         assert "somebody/my-fork" in path.read_text()
         assert "OWNER/sgan-workshop" not in path.read_text()
@@ -170,7 +174,7 @@ def test_lessons_ends_with_a_table_of_seconds_and_results(sgan, monkeypatch, tmp
     cell = nbformat.v4.new_code_cell("print('noise')\nprint('98.7% reached')", metadata={"tags": ["main-result"]})
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 1. Tiny"), cell])
     nbformat.write(notebook, tmp_path / "01_tiny.ipynb")
-    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     code, out, _ = sgan("lessons", "--pages", tmp_path / "pages")
     assert code == 0
     row = next(line for line in out.splitlines() if "98.7%" in line)
@@ -339,7 +343,7 @@ def test_record_trains_only_what_the_record_lacks(sgan, tiny_study, scheduler, m
 
     monkeypatch.setattr(study, "train", note)
     monkeypatch.setattr(study, "draw_samples", lambda generator: quality.draw_samples(generator, 100))
-    monkeypatch.setattr(study, "_real_features", lambda: quality.look_at(study._mnist().train_images[:100])[0])
+    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._mnist().train_images[:100])[0])
     every = pd.read_csv(tiny_study)
     every[(every["seed"] != 1) | (every["labels"] != 30)].to_csv(tiny_study, index=False)
     code, out, _ = sgan("study", "--preset", "tiny", "--record", "--scheduler", scheduler, "--json")
@@ -412,7 +416,7 @@ def test_help_names_the_recorded_studies(sgan, monkeypatch):
 
 def test_samples_measures_the_images_of_a_study_of_one_s_own(sgan, tmp_path, scheduler, monkeypatch):
     monkeypatch.setattr(study, "draw_samples", lambda generator: quality.draw_samples(generator, 100))
-    monkeypatch.setattr(study, "_real_features", lambda: quality.look_at(study._mnist().train_images[:100])[0])
+    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._mnist().train_images[:100])[0])
     options = [*TINY[:-2], "--out", tmp_path / "s.csv", "--scheduler", scheduler, "--json"]
     (row,) = strict_json(sgan("study", *options, "--samples")[1])
     assert row["fid"] > 0

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from sgan_utils.config import PRESET_NOTES, PRESETS, SGANConfig
-from sgan_utils.errors import CheckpointError, ConfigError, DataError, DivergedError, SGANError
+from sgan_utils.config import SGANConfig
+from sgan_utils.support.errors import CheckpointError, ConfigError, DataError, DivergedError, SGANError
+from sgan_utils.support.presets import PRESETS
 
 SCHEMA = SGANConfig.model_json_schema()["properties"]
 NUMBERS = [name for name, field in SCHEMA.items() if field.get("type") in ("integer", "number")]

@@ -12,10 +12,8 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from sgan_utils import data as data_module
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import (
-    ARCHIVES,
     MNIST,
     Batches,
     data_folder,
@@ -25,9 +23,9 @@ from sgan_utils.data import (
     post_transforms,
     split_sources,
     to_model_range,
-    unpack,
 )
-from sgan_utils.errors import DataError, SGANError
+from sgan_utils.support.archives import ARCHIVES, unpack
+from sgan_utils.support.errors import DataError, SGANError
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [archive.name for archive in ARCHIVES]

@@ -8,9 +8,9 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, Rectangle
 from torch import nn
 
-from sgan_utils.diagrams import Stage, draw_game, draw_heads, draw_network, draw_step, stages_of
 from sgan_utils.models import Discriminator, Generator
 from sgan_utils.plotting import DISCRIMINATOR, GENERATED, GENERATOR, LABELLED, UNLABELLED
+from sgan_utils.support.diagrams import Stage, draw_game, draw_heads, draw_network, draw_step, stages_of
 
 DIGITS = np.random.default_rng(0).integers(0, 256, (4, 1, 28, 28), dtype=np.uint8)
 STAGES = [Stage("", 1, 28), Stage("Conv2d", 4, 14), Stage("Linear", 11, 1)]

@@ -87,7 +87,7 @@ def test_your_own_images_can_be_used_as_the_page_says(tmp_path, monkeypatch, cap
     from torchvision.utils import save_image
 
     from sgan_utils.data import load_mnist
-    from sgan_utils.methods import METHODS
+    from sgan_utils.support.presets import METHODS
 
     data = load_mnist()
     for i, (image, label) in enumerate(zip(data.train_images[:100], data.train_labels[:100].tolist(), strict=True)):

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sgan_utils import figures, recording
-from sgan_utils.errors import SGANError
-from sgan_utils.figures import FIGURES_FOLDER, RECIPES, draw_figures
-from sgan_utils.plotting import LOOKS
+from sgan_utils import results
+from sgan_utils.support.errors import SGANError
+from sgan_workshop.publish import registry
+from sgan_workshop.publish.figures import draw_figures
+from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES
+from sgan_workshop.publish.styles import LOOKS
 
 FILMS = {"training_film"}
 
@@ -100,15 +102,15 @@ def test_an_unknown_figure_is_named_before_anything_is_drawn(tmp_path):
 
 
 def test_a_missing_record_is_named_with_its_cure(tmp_path, monkeypatch):
-    monkeypatch.setattr(recording, "RESULTS", tmp_path)
-    monkeypatch.setattr(figures.Material, "record", staticmethod(recording.load_record))
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setattr(registry.Material, "record", staticmethod(results.load_record))
     with pytest.raises(SGANError, match=r"loader is missing .*sgan figures --retrain"):
         draw_figures(["loader"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_record_older_than_the_code_is_named_with_its_cure(tmp_path, monkeypatch):
-    bare = recording.Record("sgan", {})
-    monkeypatch.setattr(figures.Material, "record", staticmethod(lambda name: bare))
+    bare = results.Record("sgan", {})
+    monkeypatch.setattr(registry.Material, "record", staticmethod(lambda name: bare))
     with pytest.raises(SGANError, match=r"figure 'film' lack 'film_steps': they are older than the code"):
         draw_figures(["film"], tmp_path / "out")

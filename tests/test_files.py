@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sgan_utils.files import write_whole
+from sgan_utils.support.files import write_whole
 
 
 def test_the_new_content_stands_at_the_path(tmp_path):
@@ -70,7 +70,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_old_file(tmp_path):
     path.write_text("old")
     script = """
 import os, signal, sys
-from sgan_utils.files import write_whole
+from sgan_utils.support.files import write_whole
 
 def die_half_way(part):
     part.write_text("ne")

@@ -8,8 +8,8 @@ import sys
 import pytest
 import torch
 
-from sgan_utils.errors import SGANError
-from sgan_utils.hardware import hand_over_threads, pick_device, pick_precision
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.hardware import hand_over_threads, pick_device, pick_precision
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_freed_memory_stays_with_the_process_where_glibc_is():
         pytest.skip("this machine's C library has no mallopt")
     code = """
 import resource, torch
-from sgan_utils.hardware import keep_freed_memory
+from sgan_utils.support.hardware import keep_freed_memory
 keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):

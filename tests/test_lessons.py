@@ -5,10 +5,12 @@ import re
 import nbformat
 import pytest
 
-from sgan_utils import lessons
-from sgan_utils.errors import SGANError
-from sgan_utils.lessons import lesson_paths, run_lesson, show_source, write_page
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.source import show_source
 from sgan_utils.training import discriminator_step
+from sgan_workshop.publish import notebooks
+from sgan_workshop.publish.notebooks import lesson_paths, run_lesson
+from sgan_workshop.publish.pages import write_page
 
 
 @pytest.fixture
@@ -103,6 +105,6 @@ def test_lessons_come_in_order_and_can_be_picked():
 def test_an_unknown_lesson_is_answered_with_those_there_are(monkeypatch, tmp_path):
     with pytest.raises(SGANError, match="no lesson is named like '99': the lessons are 01_data"):
         lesson_paths("99")
-    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     with pytest.raises(SGANError, match="none in"):
         lesson_paths()

@@ -2,9 +2,10 @@
 
 import pytest
 
-from sgan_utils import methods
 from sgan_utils.config import SGANConfig
-from sgan_utils.methods import METHODS, STUDIES, configurations, method_of
+from sgan_utils.support import studies
+from sgan_utils.support.presets import METHODS
+from sgan_utils.support.studies import STUDIES, configurations, method_of
 
 
 def of(method, **fields):
@@ -127,7 +128,7 @@ def test_samples_compare_the_same_run_with_labels_and_without_any():
 
 
 def test_runs_of_different_length_come_seed_by_seed_in_the_order_of_the_cells(monkeypatch):
-    cells = [methods.Cell("sgan", 25, 3), methods.Cell("cnn", 50, 1), methods.Cell("odena", 25, 2)]
+    cells = [studies.Cell("sgan", 25, 3), studies.Cell("cnn", 50, 1), studies.Cell("odena", 25, 2)]
     monkeypatch.setitem(STUDIES, "mine", cells)
     runs = [(method_of(run), run.labels, run.seed) for run in configurations("mine")]
     assert runs == [

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from sgan_utils.lessons import NOTEBOOKS, RESULT_TAG
+from sgan_workshop.publish.notebooks import NOTEBOOKS, RESULT_TAG
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.errors import ConfigError, SGANError
-from sgan_utils.parallel import ALONE, Team, check_shares, join_team
+from sgan_utils.support.errors import ConfigError, SGANError
+from sgan_utils.support.run import ALONE
+from sgan_workshop.scale.launch import join_team
+from sgan_workshop.scale.team import Team, check_shares
 
 TINY = ["--steps", "6", "--labels", "100", "--batch-size", "4", "--labelled-batch-size", "8", "--latent-size", "5"]
 TINY += ["--channels-d", "2", "3", "4", "--channels-g", "4", "3", "2", "--device", "cpu"]

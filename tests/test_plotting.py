@@ -27,6 +27,7 @@ from sgan_utils.plotting import (
     show_rows,
     use_house_style,
 )
+from sgan_workshop.publish import roofline
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 HISTORY = pd.DataFrame(
@@ -51,7 +52,7 @@ GAINS = pd.DataFrame({"gain": [3.0, 1.0], "low": [1.0, -1.0], "high": [5.0, 3.0]
 DRAWINGS = {
     "show_images": lambda ax: show_images(IMAGES, ax=ax),
     "show_rows": lambda ax: show_rows({"a": IMAGES[:3], "b": IMAGES[3:6]}, ax=ax),
-    "plot_roofline": lambda ax: plotting.plot_roofline({"a": 9.0}, 3.0, {"b": {"a": (1.0, 2.0)}}, ax=ax),
+    "plot_roofline": lambda ax: roofline.plot_roofline({"a": 9.0}, 3.0, {"b": {"a": (1.0, 2.0)}}, ax=ax),
     "plot_histogram": lambda ax: plot_histogram(IMAGES, "pixel", ax=ax),
     "plot_class_balance": lambda ax: plot_class_balance({"all": range(10)}, ax=ax),
     "plot_bars": lambda ax: plot_bars({"a": 1, "b": 2}, "speed", ax=ax),

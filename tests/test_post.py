@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from sgan_utils import figures, post
-from sgan_utils.errors import SGANError
-from sgan_utils.figures import FIGURES_FOLDER, RECIPES
-from sgan_utils.post import TEMPLATE, Facts, build_post, fill
-from sgan_utils.recording import Record, load_record
+from sgan_utils.results import Record, load_record
+from sgan_utils.support.errors import SGANError
+from sgan_workshop.publish import registry
+from sgan_workshop.publish.post import TEMPLATE, Facts, build_post, fill
+from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def changed_record(monkeypatch, name, **changes):
         found = load_record(wanted)
         return Record(wanted, found.about | changes) if wanted == name else found
 
-    monkeypatch.setattr(figures.Material, "record", staticmethod(record))
+    monkeypatch.setattr(registry.Material, "record", staticmethod(record))
 
 
 def test_no_number_is_typed():

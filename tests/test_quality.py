@@ -8,12 +8,13 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-from sgan_utils import quality, recording
+from sgan_utils import results
 from sgan_utils.data import to_model_range
-from sgan_utils.errors import SGANError
 from sgan_utils.evaluation import draw
 from sgan_utils.models import build_models, sample_latent
-from sgan_utils.quality import (
+from sgan_utils.support.errors import SGANError
+from sgan_workshop.records import measurements, quality
+from sgan_workshop.records.quality import (
     DigitClassifier,
     draw_samples,
     load_digit_classifier,
@@ -115,8 +116,8 @@ def test_a_recorded_classifier_is_the_one_that_was_trained(tiny_mnist, tmp_path,
     path.parent.mkdir()
     for module in (quality, recording):
         monkeypatch.setattr(module, "WEIGHTS", path)
-    monkeypatch.setattr(recording, "RESULTS", tmp_path)
-    recording.record_digit_classifier(tiny_mnist)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    measurements.record_digit_classifier(tiny_mnist)
     recorded = load_digit_classifier.__wrapped__().state_dict()
     trained = train_digit_classifier(tiny_mnist, progress=False).state_dict()
     assert all(torch.equal(value, recorded[name]) for name, value in trained.items())
@@ -240,7 +241,7 @@ def test_samples_are_bytes_that_depend_on_the_seed_and_leave_g_as_it_was(tiny_co
 
 
 def test_what_g_has_learnt_shows_in_the_distance(mnist, real):
-    taught, _, config = recording.load_record("sgan").models()
+    taught, _, config = results.load_record("sgan").models()
     untaught = build_models(config)[0]
     learnt, not_learnt = (sample_quality(draw_samples(model, COUNT), real) for model in (taught, untaught))
     assert learnt.fid < not_learnt.fid / 5

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from sgan_utils import recording
+from sgan_utils import results
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, load_mnist, split_sources
-from sgan_utils.errors import SGANError
 from sgan_utils.evaluation import accuracy, draw, fixed_latents
-from sgan_utils.quality import SampleQuality, draw_samples
-from sgan_utils.recording import Record, load_record, save_record
+from sgan_utils.results import Record, load_record
+from sgan_utils.support import demonstrations
+from sgan_utils.support.errors import SGANError
+from sgan_workshop.records import everything, provenance, runs
+from sgan_workshop.records.quality import SampleQuality, draw_samples
+from sgan_workshop.records.storage import save_record
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def data():
     [
         ("sgan", SGANConfig.preset("lesson")),
         ("gan", SGANConfig.preset("lesson", supervised_weight=0.0)),
-        *((preset, SGANConfig.preset(preset)) for preset in recording.FAILURES),
+        *((preset, SGANConfig.preset(preset)) for preset in runs.FAILURES),
     ],
 )
 def test_a_recorded_run_is_of_the_preset_as_it_is_now(name, config):
@@ -52,7 +55,7 @@ def test_the_recorded_accuracy_is_that_of_the_recorded_model(data):
 def test_the_recorded_samples_are_what_the_recorded_generator_draws():
     record = load_record("sgan")
     generator, _, config = record.models()
-    fresh = draw(generator, fixed_latents(recording.SAMPLES, config.latent_size)).int().numpy()
+    fresh = draw(generator, fixed_latents(runs.SAMPLES, config.latent_size)).int().numpy()
     # Trained in bfloat16, drawn here in float32 or another order of summation: a few grey levels at most.
     assert np.abs(fresh - record.arrays["samples"].astype(int)).mean() < 2
 
@@ -75,15 +78,15 @@ def test_the_recorded_failures_are_failures():
 
 
 def test_records_name_no_path_and_no_machine():
-    for path in recording.RESULTS.glob("*/record.json"):
+    for path in results.RESULTS.glob("*/record.json"):
         text = path.read_text()
-        for place in (recording.RESULTS.parent, Path.home(), tempfile.gettempdir()):
+        for place in (results.RESULTS.parent, Path.home(), tempfile.gettempdir()):
             assert str(place) not in text, path
         assert re.fullmatch(r"[0-9a-f]{40}", json.loads(text)["commit"]), f"{path} was recorded from uncommitted code"
 
 
 def test_a_record_comes_back_as_it_was_saved(tmp_path, monkeypatch):
-    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     save_record(Record("tiny", {"what": "tiny"}, arrays={"a": np.arange(3)}))
     back = load_record("tiny")
     assert back.about == {"what": "tiny"}
@@ -93,7 +96,7 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("content", [None, "{"])
 def test_a_missing_or_damaged_record_gives_one_sentence_with_the_cure(tmp_path, monkeypatch, content):
-    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     if content:
         (tmp_path / "sgan").mkdir()
         (tmp_path / "sgan" / "record.json").write_text(content)
@@ -103,7 +106,7 @@ def test_a_missing_or_damaged_record_gives_one_sentence_with_the_cure(tmp_path, 
 
 def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     """The real recorders on runs of a few steps, so that --retrain is known to work."""
-    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     preset = SGANConfig.preset
     tiny = {"steps": 2, "labels": 300, "labelled_batch_size": 8, "batch_size": 8}
     tiny |= {"channels_g": (4, 4, 4), "channels_d": (4, 4, 4)}
@@ -114,17 +117,17 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     monkeypatch.setattr(recording, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 9.0))
     monkeypatch.setattr(recording, "look_at", lambda images: (images, images))
     monkeypatch.setattr(recording, "real_features", lambda data: None)
-    monkeypatch.setattr(recording, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
-    recording.record_all(said.append)
+    monkeypatch.setattr(provenance, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
+    everything.record_all(said.append)
     names = [line.split()[1] for line in said]
-    assert names == ["sgan", "gan", *recording.FAILURES, "softmax_twice", "untrained", "loader", "real_images"]
+    assert names == ["sgan", "gan", *runs.FAILURES, "softmax_twice", "untrained", "loader", "real_images"]
     committed = load_record("sgan").arrays
     monkeypatch.undo()
     assert set(committed) == set(load_record("sgan").arrays)
 
 
 def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):
-    monkeypatch.setattr(recording, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(recording, "accuracy", lambda *_: 0.5)
     monkeypatch.setattr(recording, "draw_samples", lambda generator: draw_samples(generator, 200))
     data = data._replace(train_images=data.train_images[:300], train_labels=data.train_labels[:300])
@@ -137,20 +140,20 @@ def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monke
     }
     config = SGANConfig.preset("post", **small)
     monkeypatch.setattr(SGANConfig, "preset", lambda name, **changes: config)
-    stopped = recording.record_post(data, minutes=0, checkpoint=tmp_path / "post.safetensors")
+    stopped = runs.record_post(data, minutes=0, checkpoint=tmp_path / "post.safetensors")
     assert stopped.step == 1
     assert stopped.stopped.startswith("interrupted after step")
-    finished = recording.record_post(data, minutes=60, checkpoint=tmp_path / "post.safetensors")
+    finished = runs.record_post(data, minutes=60, checkpoint=tmp_path / "post.safetensors")
     assert finished.step == config.steps
     record = load_record("post")
     assert record.about["test_accuracy_after_epochs"] == {"1": 0.5, "2": 0.5}
     assert record.history.index[-1] == config.steps
-    assert len(record.arrays["samples"]) == recording.SAMPLES
+    assert len(record.arrays["samples"]) == runs.SAMPLES
     assert record.about["samples"]["fid"] > 0
 
 
 def test_the_loader_is_measured_against_memory(data):
-    speeds = recording.loader_speeds(data, batches=2, batch_size=10)
+    speeds = demonstrations.loader_speeds(data, batches=2, batch_size=10)
     assert list(speeds)[-1] == "tensors in memory"
     assert all(speed > 0 for speed in speeds.values())
 
@@ -159,7 +162,7 @@ def test_the_softmax_mistake_cannot_fall_below_its_floor(data):
     config = SGANConfig(steps=5, channels_d=(4, 4, 4), labels=100)
     sources = split_sources(data, config)
     batches = Batches((sources.labelled_images, sources.labelled_labels), 20, seed=0)
-    right, wrong = (recording.classifier_losses(batches, config, softmax_first) for softmax_first in (False, True))
+    right, wrong = (demonstrations.classifier_losses(batches, config, softmax_first) for softmax_first in (False, True))
     assert wrong[0] == pytest.approx(math.log(10), abs=0.05)
     assert right != wrong
     assert min(wrong) > math.log(math.e + 9) - 1

@@ -8,9 +8,11 @@ import nbformat
 import pytest
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.errors import SGANError
-from sgan_utils.lessons import lesson_paths, repository
-from sgan_utils.site import build_site, write_hyperparameters, write_lesson, write_study
+from sgan_utils.support.errors import SGANError
+from sgan_workshop.publish.address import repository
+from sgan_workshop.publish.notebooks import lesson_paths
+from sgan_workshop.publish.site import build_site, write_lesson
+from sgan_workshop.publish.site_tables import write_hyperparameters, write_study
 
 
 def test_it_is_built_without_a_warning_and_fetches_nothing(site):

@@ -14,12 +14,17 @@ import pandas as pd
 import pytest
 import torch
 
-from sgan_utils import quality, study, training
+from sgan_utils import training
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import split_sources
-from sgan_utils.errors import ConfigError, SGANError
-from sgan_utils.methods import METHODS
-from sgan_utils.study import COLUMNS, MEASURED, grid, mean_and_spread, run_one, run_study
+from sgan_utils.support import rows
+from sgan_utils.support.errors import ConfigError, SGANError
+from sgan_utils.support.presets import METHODS
+from sgan_utils.support.rows import COLUMNS, MEASURED
+from sgan_workshop.records import quality
+from sgan_workshop.studies import grid, study, workers
+from sgan_workshop.studies.grid import grid, mean_and_spread, run_one
+from sgan_workshop.studies.study import run_study
 
 distributed = pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
 
@@ -100,15 +105,15 @@ def test_a_row_names_the_method_that_its_configuration_belongs_to(tiny_study, tm
 @pytest.fixture
 def few_samples(monkeypatch):
     """G's images are measured with 150 of them and 200 real ones: the features of the real ones."""
-    features = quality.look_at(study._mnist().train_images[:200])[0]
+    features = quality.look_at(grid._mnist().train_images[:200])[0]
     monkeypatch.setattr(study, "draw_samples", functools.partial(quality.draw_samples, count=150))
-    monkeypatch.setattr(study, "_real_features", lambda: features)
+    monkeypatch.setattr(grid, "_real_features", lambda: features)
     return features
 
 
 def test_a_run_s_images_are_measured_where_that_is_asked_for_and_it_has_g(tiny, few_samples):
     row = run_one(tiny, samples=True)
-    sources = split_sources(study._mnist(), tiny)
+    sources = split_sources(grid._mnist(), tiny)
     generator = training.train(tiny, sources, progress=False).generator
     measured = quality.sample_quality(quality.draw_samples(generator, 150), few_samples)
     assert (row["fid"], row["kid"], row["score"]) == pytest.approx(tuple(measured), abs=1e-4)
@@ -131,10 +136,10 @@ def test_a_study_that_measures_images_writes_them_down_and_reads_them_again(tiny
 def test_the_rows_of_a_file_are_read_with_their_configurations(tiny, tmp_path, scheduler):
     configs = [tiny.but(seed=1), tiny.but(channels_d=(2, 3, 4))]
     rows = run_study(configs, tmp_path / "s.csv", scheduler, progress=False)
-    read = study.read_rows(tmp_path / "s.csv")
+    read = rows.read_rows(tmp_path / "s.csv")
     assert list(read.index) == configs
     pd.testing.assert_frame_equal(read.reset_index(drop=True), rows, check_exact=True)
-    nothing = study.read_rows(tmp_path / "none.csv")
+    nothing = rows.read_rows(tmp_path / "none.csv")
     assert nothing.empty
     assert nothing.columns.tolist() == COLUMNS
 
@@ -183,7 +188,7 @@ def test_rows_of_other_configurations_stay_in_the_file(tiny, tmp_path, scheduler
 
 def test_rows_from_before_a_hyperparameter_was_added_count_as_made_with_its_default(tiny, tmp_path):
     out, config = tmp_path / "s.csv", tiny.but(channels_g=SGANConfig().channels_g)
-    study._table([study._row(config, study.made_by(), test_accuracy=0.5, failed="")]).drop(
+    rows.as_table([rows.make_row(config, grid.made_by(), test_accuracy=0.5, failed="")]).drop(
         columns=["balance", "channels_g"]
     ).to_csv(out, index=False)
     rows = run_study([config], out, progress=False)  # nothing is left to train
@@ -280,14 +285,19 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_run_changes_no_number(tiny, 
 
 KILLS = """
 import os
-from sgan_utils import study
+from sgan_utils import training
+from sgan_utils.support import rows
+from sgan_workshop.studies import grid
+from sgan_workshop.studies import study
+from sgan_workshop.studies import workers
+from sgan_workshop.records import quality
 
 def run_one(config, samples):
     if config.seed == 1:
         os._exit(1)
-    return study._row(config, study.made_by(), test_accuracy=config.seed / 10, failed="")
+    return rows.make_row(config, grid.made_by(), test_accuracy=config.seed / 10, failed="")
 
-study.run_one = run_one
+grid.run_one = run_one
 """
 
 
@@ -309,8 +319,8 @@ def test_a_run_that_kills_its_workers_is_named_and_the_others_are_not_blamed(tin
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "carrier-pigeon://nowhere", "nowhere"])
 def test_a_scheduler_that_does_not_answer_is_one_sentence(tiny, tmp_path, monkeypatch, address):
-    monkeypatch.setattr(study, "CONNECT_SECONDS", 0.3)
-    monkeypatch.setattr(study, "FIRST_WORKER_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(workers, "FIRST_WORKER_SECONDS", 0.3)
     with pytest.raises(SGANError, match=f"no dask scheduler with a worker answers at {address}"):
         run_study([tiny], tmp_path / "s.csv", address, progress=False)
     assert list(tmp_path.iterdir()) == []
@@ -339,7 +349,7 @@ def test_no_workers_are_too_few(tiny, tmp_path):
 
 def test_mean_and_spread_of_each_combination(tiny):
     configs = [*grid(tiny, {"labels": [30, 20]}, seeds=range(3))]
-    rows = pd.DataFrame([study._row(config, {}, train_seconds=1.0, failed="") for config in configs])
+    rows = pd.DataFrame([rows.make_row(config, {}, train_seconds=1.0, failed="") for config in configs])
     rows["test_accuracy"] = [0.1, 0.2, 0.6, 0.4, 0.5, float("nan")]
     rows.loc[5, "failed"] = "it diverged"
     table = mean_and_spread(rows)

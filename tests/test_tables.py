@@ -7,12 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from sgan_utils import __version__, study
+from sgan_utils import __version__
 from sgan_utils.config import SGANConfig
-from sgan_utils.errors import SGANError
-from sgan_utils.methods import METHODS, configurations
-from sgan_utils.study import COLUMNS, run_one
-from sgan_utils.tables import (
+from sgan_utils.results import (
     PAPER,
     PUBLISHED,
     about_rows,
@@ -20,22 +17,28 @@ from sgan_utils.tables import (
     gain,
     gains_at,
     gains_over,
-    in_words,
     one_change_each,
     recorded_rows,
-    rerun,
 )
+from sgan_utils.support import rows
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.presets import METHODS
+from sgan_utils.support.rows import COLUMNS
+from sgan_utils.support.studies import configurations
+from sgan_workshop.publish.words import in_words
+from sgan_workshop.studies.grid import run_one
+from sgan_workshop.studies.study import rerun
 
 
 def rows_of(accuracies, **named):
     """Rows of a study from ``{(method, labels): accuracies of seeds 0, 1, …}``; nan where a run failed."""
     rows = [
-        study._row(config, {}, test_accuracy=accuracy, train_seconds=10.0 * (seed + 1), hardware="abacus", **named)
+        rows.make_row(config, {}, test_accuracy=accuracy, train_seconds=10.0 * (seed + 1), hardware="abacus", **named)
         for (method, labels), reached in accuracies.items()
         for seed, accuracy in enumerate(reached)
         for config in [SGANConfig(**METHODS[method], labels=labels, seed=seed)]
     ]
-    return study._table(rows)
+    return rows.as_table(rows)
 
 
 def shuffled(rows, seed=0):
@@ -267,5 +270,5 @@ def test_a_rerun_of_what_was_never_recorded_names_the_cure_and_trains_nothing(ti
 
 
 def test_the_configurations_of_the_study_are_what_is_recorded(tiny_study):
-    assert list(study.read_rows(tiny_study).index) != configurations("tiny")  # the file may have another order
-    assert set(study.read_rows(tiny_study).index) == set(configurations("tiny"))
+    assert list(rows.read_rows(tiny_study).index) != configurations("tiny")  # the file may have another order
+    assert set(rows.read_rows(tiny_study).index) == set(configurations("tiny"))

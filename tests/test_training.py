@@ -16,10 +16,11 @@ from torch.optim import SGD
 
 from sgan_utils import training
 from sgan_utils.data import Sources, draw_labelled, split_sources, to_model_range
-from sgan_utils.errors import DivergedError
 from sgan_utils.evaluation import Film, accuracy, fixed_latents
 from sgan_utils.models import HEADS, build_models, sample_latent
-from sgan_utils.training import History, Run, cooled, discriminator_step, draw_inputs, generator_step, train
+from sgan_utils.support.errors import DivergedError
+from sgan_utils.support.run import History, Run
+from sgan_utils.training import cooled, discriminator_step, draw_inputs, generator_step, train
 
 COLUMNS = ["supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator"]
 

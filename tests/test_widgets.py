@@ -10,21 +10,22 @@ import pytest
 import torch
 from PIL import Image
 
-from sgan_utils import live as live_module
-from sgan_utils.config import PRESETS, SGANConfig
+from sgan_utils.config import SGANConfig
 from sgan_utils.data import draw_labelled
-from sgan_utils.errors import ConfigError
 from sgan_utils.evaluation import latent_directions
-from sgan_utils.live import LiveRun
-from sgan_utils.methods import METHODS
 from sgan_utils.models import build_models
+from sgan_utils.support.errors import ConfigError
+from sgan_utils.support.presets import METHODS, PRESETS
+from sgan_utils.widgets import live
 from sgan_utils.widgets import pad as pad_module
 from sgan_utils.widgets.budget import LabelBudget
 from sgan_utils.widgets.knobs import FIRST, Knobs, knob, read_knob, series, set_knob
 from sgan_utils.widgets.latent import DIRECTIONS, POOL, LatentExplorer, Pool
+from sgan_utils.widgets.live import LiveRun
 from sgan_utils.widgets.pad import PAD, DigitPad, Pad, centred
 from sgan_utils.widgets.pictures import Comparison, Curves, bars, empty_sheet, sheet
-from sgan_utils.widgets.playground import Playground, differences
+from sgan_utils.widgets.playground import Playground
+from sgan_utils.widgets.runs import differences
 
 TINY = {
     "steps": 6,
@@ -143,7 +144,7 @@ def test_bars_of_beliefs_are_drawn():
 
 @pytest.fixture
 def play(tiny_mnist, tmp_path, monkeypatch):
-    monkeypatch.setattr(live_module, "HELD_OUT", 40)
+    monkeypatch.setattr(live, "HELD_OUT", 40)
     made = Playground(tiny_mnist, exports=tmp_path / "exports")
     made.knobs.show(SGANConfig(**TINY))
     yield made
@@ -253,13 +254,13 @@ def test_a_run_can_be_named_hidden_and_removed(play):
 
 
 def test_a_run_can_be_exported_as_curves_and_as_models(play):
-    from sgan_utils.checkpoints import load_models
+    from sgan_utils.support.checkpoints import load_models
 
     two_runs(play)
     play.runs[0].name.value = "slow G / first"
     play.chosen.value = play.runs[0].live
     play.export.click()
-    name = f"slow_G_first-{live_module.fingerprint(play.runs[0].live.run)}"
+    name = f"slow_G_first-{live.fingerprint(play.runs[0].live.run)}"
     table = pd.read_csv(play.exports / f"{name}.csv", index_col="step")
     assert len(table) == 6
     assert table["held_out_accuracy"].dropna().between(0, 1).all()
@@ -301,7 +302,7 @@ def test_a_long_run_that_was_stopped_does_not_press_the_others_flat(play):
 
 
 def test_pictures_go_on_after_a_long_pause(play, monkeypatch):
-    monkeypatch.setattr(live_module, "TELL_EVERY", 1e9)  # looks at pauses only
+    monkeypatch.setattr(live, "TELL_EVERY", 1e9)  # looks at pauses only
     play.knobs.controls["steps"].value = 100_000
     play.start.click()
     until(lambda: play.live.step > 2)

@@ -10,8 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 import ipywidgets as w
 from annotated_types import Ge, Gt, Le, Lt
 
-from sgan_utils.config import PRESET_NOTES, PRESETS, SGANConfig, allowed
-from sgan_utils.errors import ConfigError
+from sgan_utils.config import SGANConfig, allowed
+from sgan_utils.support.errors import ConfigError
+from sgan_utils.support.presets import NOTES
 
 # What a beginner turns first; all the others are one click away.
 FIRST = (
@@ -132,7 +133,7 @@ class Knobs:
     def __init__(self, preset: str = "lesson") -> None:
         self.controls = {name: knob(name) for name in SGANConfig.model_fields if name != "held_out"}
         self.presets = w.Dropdown(
-            options=list(PRESETS),
+            options=list(NOTES),
             value=preset,
             description="Preset",
             tooltip="Where to start from; the last four fail on purpose.",
@@ -173,7 +174,7 @@ class Knobs:
         config = SGANConfig.preset(preset)
         self.presets.value = preset
         self.show(config)
-        self.note.value = f"<i>{html.escape(PRESET_NOTES[preset])}</i>"
+        self.note.value = f"<i>{html.escape(NOTES[preset])}</i>"
 
     def show(self, config: SGANConfig) -> None:
         """Turn all controls to a configuration."""

@@ -62,7 +62,7 @@ class Curves:
         """The picture as it is now.
 
         Args:
-            history: of the run, see :class:`sgan_utils.training.History`; may be empty.
+            history: of the run, see :class:`sgan_utils.support.run.History`; may be empty.
             accuracies: for each run to be shown, its name and (step -> accuracy, 0 to 1).
             colours: of the runs, by name.
             steps: how far the x axis goes.

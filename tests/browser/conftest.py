@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sgan_utils.lessons import NOTEBOOKS, ROOT, app_command
+from sgan_workshop.publish.app import app_command
+from sgan_workshop.publish.notebooks import NOTEBOOKS, ROOT
 
 SCREENSHOTS = ROOT / "build" / "browser"
 FLAGS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sgan_utils.post import build_post
+from sgan_workshop.publish.post import build_post
 from tests.browser.conftest import SCREENSHOTS
 
 WIDTHS = {"phone": (390, 844), "desktop": (1400, 1000)}

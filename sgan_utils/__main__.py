@@ -1,5 +1,0 @@
-"""``python -m sgan_utils`` is ``sgan``; torchrun starts it this way."""
-
-from sgan_utils.cli import main
-
-main()

@@ -1,0 +1,1 @@
+"""What lessons rely on without teaching it: errors, files, hardware, checkpoints, the run, named configurations."""

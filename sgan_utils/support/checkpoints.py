@@ -1,0 +1,127 @@
+"""Models and whole training runs on disk: safetensors files, which hold numbers and text and never run code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.models import Discriminator, Generator, build_models
+from sgan_utils.support.errors import CheckpointError
+from sgan_utils.support.files import write_whole
+from sgan_utils.support.run import Run
+
+
+def save_models(path: Path | str, generator: Generator, discriminator: Discriminator, config: SGANConfig) -> None:
+    """Write G, D and the configuration that made them to one file."""
+    tensors = _named("generator", generator.state_dict()) | _named("discriminator", discriminator.state_dict())
+    _save(path, tensors, {"config": config.model_dump_json()})
+
+
+def load_models(path: Path | str) -> tuple[Generator, Discriminator, SGANConfig]:
+    """Read what :func:`save_models` wrote: G and D in evaluation mode on the CPU, and their configuration.
+
+    Raises:
+        CheckpointError: if the file is missing or damaged.
+    """
+    tensors, notes = _load(path)
+    config = SGANConfig(**json.loads(notes["config"]))
+    generator, discriminator = build_models(config)
+    generator.load_state_dict(_under("generator", tensors))
+    discriminator.load_state_dict(_under("discriminator", tensors))
+    return generator.eval(), discriminator.eval(), config
+
+
+def save_checkpoint(run: Run, path: Path | str) -> None:
+    """Write all that ``run`` needs to go on as if it had never been interrupted."""
+    tensors = {
+        **_named("generator", run.generator.state_dict()),
+        **_named("discriminator", run.last_discriminator.state_dict()),
+        **_named("average", run.average.state_dict()),
+        **_named("optimizer_g", _optimizer_tensors(run.optimizer_g)),
+        **_named("optimizer_d", _optimizer_tensors(run.optimizer_d)),
+        "random": run.random.get_state(),
+        "history": run.log.tensor(),
+    }
+    notes = {"step": run.step, "train_seconds": run.train_seconds, "precision": str(run.precision)}
+    _save(path, tensors, {"config": run.config.model_dump_json(), "notes": json.dumps(notes)})
+
+
+def load_checkpoint(run: Run, path: Path | str) -> None:
+    """Bring a run that has not begun to where the saved one stood.
+
+    Raises:
+        CheckpointError: if the file is damaged, or of another configuration or precision.
+    """
+    from sgan_utils.support.run import History
+
+    tensors, texts = _load(path)
+    if "notes" not in texts:
+        raise CheckpointError(f"{path} holds models, not a training run to resume: name another checkpoint.")
+    saved, notes = SGANConfig(**json.loads(texts["config"])), json.loads(texts["notes"])
+    for name, value in saved.model_dump().items():
+        if value != getattr(run.config, name):
+            raise CheckpointError(
+                f"{path} was saved with {name}={value!r}, this run has {name}={getattr(run.config, name)!r}: "
+                "name another checkpoint, or delete this one to start anew."
+            )
+    if notes["precision"] != str(run.precision):
+        raise CheckpointError(
+            f"{path} was computed in {notes['precision']}, this machine takes {run.precision}: set precision to match."
+        )
+    run.generator.load_state_dict(_under("generator", tensors))
+    run.last_discriminator.load_state_dict(_under("discriminator", tensors))
+    run.average.load_state_dict(_under("average", tensors))
+    _restore_optimizer(run.optimizer_g, _under("optimizer_g", tensors))
+    _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors))
+    run.random.set_state(tensors["random"])
+    run.log = History(tensors["history"], run.team)
+    run.step, run.train_seconds = notes["step"], notes["train_seconds"]
+
+
+def _save(path: Path | str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    plain = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    write_whole(path, lambda part: save_file(plain, part, metadata))
+
+
+def _load(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path} does not exist: check the name, or train and save it first.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged or not a safetensors file ({error}): delete it.") from error
+    if "config" not in texts:
+        raise CheckpointError(f"{path} was not written by this package: name another file.")
+    return tensors, texts
+
+
+def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    prefix += "/"
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{number}/{name}": value for number, values in state.items() for name, value in values.items()}
+
+
+def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for name, value in tensors.items():
+        number, field = name.split("/")
+        parameter = parameters[int(number)]
+        if value.shape == parameter.shape:  # lay it out in memory as the weights are: the fused step relies on it
+            value = torch.empty_like(parameter).copy_(value)
+        optimizer.state[parameter][field] = value.detach()

@@ -1,0 +1,178 @@
+"""A training run as it stands after some steps: networks, optimisers, averages, measurements. No loop, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import to_model_range
+from sgan_utils.models import Discriminator, Generator, build_models
+from sgan_utils.support.hardware import pick_precision
+
+CALIBRATION_BATCHES = 50  # over which BatchNorm's memory is measured for the finished classifier
+
+
+class Alone:
+    """One process trains a run by itself. :mod:`sgan_workshop.scale` has the other kind, with the same methods."""
+
+    rank, size = 0, 1
+    is_first = True  # shows progress, saves and reports
+    device: torch.device | None = None  # where it has to compute, if that is not the caller's choice
+
+    def check(self, config: SGANConfig) -> None:
+        """Refuse a configuration whose batches cannot be divided evenly."""
+
+    def part(self, batch: Tensor) -> Tensor:
+        """What falls to this process: all of the batch."""
+        return batch
+
+    def average_gradients_of(self, optimizer: Optimizer) -> None:
+        """From now on, average the gradients over all processes before each update."""
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Replace tensors by their mean over all processes."""
+
+    def average_buffers_of(self, model: nn.Module) -> None:
+        """Give all processes the same means and variances in BatchNorm."""
+
+    def largest_difference(self, *models: nn.Module) -> float:
+        """How far the processes' weights lie apart at most."""
+        return 0.0
+
+
+ALONE = Alone()
+
+
+class History:
+    """What every step said, kept on the device until somebody looks. What a step did not measure is not a number.
+
+    The processes of a team each note down what their share of a batch said. They look together, after the same steps,
+    and then see the mean.
+    """
+
+    columns = ("supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator")
+
+    def __init__(self, seen: Tensor | None = None, team: Alone = ALONE) -> None:
+        self._team = team
+        self._seen = [] if seen is None else [seen]  # on the CPU, (some steps, 5) each
+        self._new: list[Tensor] = []  # on the device, (5,) each
+
+    def add(self, said: dict[str, Tensor]) -> None:
+        """Note down one step, without waiting for the device."""
+        unsaid = torch.full_like(said["supervised"], torch.nan)
+        self._new.append(torch.stack([said.get(column, unsaid).float() for column in self.columns]))
+
+    def look(self) -> Tensor:
+        """Everything that was said since the last look, shape (steps, 5), on the CPU."""
+        if not self._new:
+            return torch.empty(0, len(self.columns))
+        new = torch.stack(self._new)
+        self._team.average([new])
+        self._new = []
+        self._seen.append(new.cpu())
+        return self._seen[-1]
+
+    def tensor(self) -> Tensor:
+        """Every step so far, shape (steps, 5), on the CPU."""
+        self.look()
+        self._seen = [torch.cat(self._seen)] if self._seen else [torch.empty(0, len(self.columns))]
+        return self._seen[0]
+
+    def table(self) -> pd.DataFrame:
+        """One row a step: losses in nats, D's mean belief (0 to 1) in unlabelled and in generated images."""
+        rows = self.tensor().numpy()
+        return pd.DataFrame(rows, columns=list(self.columns), index=pd.RangeIndex(1, len(rows) + 1, name="step"))
+
+
+@dataclass
+class Run:
+    """A training run as it stands after some steps; callbacks receive it after every step."""
+
+    config: SGANConfig
+    device: torch.device
+    precision: torch.dtype
+    generator: Generator
+    last_discriminator: Discriminator
+    average: AveragedModel
+    optimizer_g: Optimizer
+    optimizer_d: Optimizer
+    random: torch.Generator
+    unlabelled_images: Tensor  # (unlabelled, 1, 28, 28), uint8
+    team: Alone = ALONE  # the processes that train this run together
+    step: int = 0
+    train_seconds: float = 0.0
+    stopped: str = ""  # why it ended early, in words; empty if it did not
+    log: History = field(default_factory=History)
+    _classifier_of_step: int = -1
+
+    @classmethod
+    def start(cls, config: SGANConfig, unlabelled_images: Tensor, team: Alone = ALONE) -> Run:
+        """A run before its first step."""
+        device = unlabelled_images.device
+        g, d = (model.to(device, memory_format=torch.channels_last) for model in build_models(config))
+        average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
+        settings = {"betas": (config.adam_beta1, 0.999), "fused": device.type in ("cpu", "cuda")}
+        optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, **settings)
+        optimizer_d = Adam(d.parameters(), lr=config.learning_rate_d, **settings)
+        for optimizer in (optimizer_g, optimizer_d):
+            team.average_gradients_of(optimizer)
+        return cls(
+            config,
+            device,
+            pick_precision(config.precision, device),
+            generator=g,
+            last_discriminator=d,
+            average=average,
+            optimizer_g=optimizer_g,
+            optimizer_d=optimizer_d,
+            random=torch.Generator(device).manual_seed(config.seed),
+            unlabelled_images=unlabelled_images,
+            team=team,
+            log=History(team=team),
+        )
+
+    def classifier(self) -> Discriminator:
+        """D as it is used after training: averaged weights, and BatchNorm's memory measured on real images.
+
+        During training D normalised generated images too, and its weights moved on; the means and variances that it
+        remembers fit neither the images it will be tested on nor the averaged weights. Unlabelled images set it right.
+        """
+        if self._classifier_of_step != self.step:
+            count = min(CALIBRATION_BATCHES, max(1, len(self.unlabelled_images) // self.config.batch_size))
+            some = self.unlabelled_images[: count * self.config.batch_size].chunk(count)
+            with self.autocast():
+                update_bn((to_model_range(images) for images in some), self.average)
+            self._classifier_of_step = self.step
+        return self.average.module.eval()
+
+    def synchronise_buffers(self) -> None:
+        """The processes of a team have equal weights; give them equal means and variances in BatchNorm as well."""
+        for model in (self.generator, self.last_discriminator, self.average.module):
+            self.team.average_buffers_of(model)
+
+    @property
+    def images_per_second(self) -> float:
+        """Unlabelled images taken per second of training; D saw as many labelled and generated ones beside them."""
+        return self.step * self.config.batch_size / self.train_seconds if self.train_seconds else 0.0
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a step, see :meth:`History.table`."""
+        return self.log.table()
+
+    def autocast(self) -> AbstractContextManager:
+        """Convolutions inside compute in the run's precision. Leave it before weights change: it keeps copies."""
+        if self.precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.precision)
+
+
+Callback = Callable[[Run], None]

@@ -1,0 +1,221 @@
+"""A training run that can be watched, paused, taken step by step and stopped, while Python stays free."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import pandas as pd
+from torch import Tensor
+
+from sgan_utils.config import TRAINING_IMAGES, SGANConfig
+from sgan_utils.data import MNIST, split_sources
+from sgan_utils.evaluation import accuracy, draw, fixed_latents
+from sgan_utils.support.errors import DivergedError, SGANError
+from sgan_utils.support.hardware import hand_over_threads
+from sgan_utils.support.run import Run
+from sgan_utils.training import train
+
+State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
+HELD_OUT = 1_000  # training images that a watched run is scored on
+SAMPLES = 30  # images of G in a frame
+SHARE = 0.04  # of the time of training that may go into watching it
+TELL_EVERY = 0.25  # seconds of training between two signs of life
+ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least
+MOST_FRAMES = 200  # a long run keeps every second one when there are more
+
+
+def watchable(config: SGANConfig) -> SGANConfig:
+    """The same configuration with some images held out to score the run on, as many as its labels leave."""
+    return config.but(held_out=min(HELD_OUT, TRAINING_IMAGES - config.labels))
+
+
+class LiveRun:
+    """:func:`sgan_utils.training.train` in a thread of its own; the run is the same, bit for bit, as without it.
+
+    Args:
+        config: of the run, see :func:`watchable`.
+        data: from :func:`sgan_utils.data.load_mnist`.
+        tell: called in the thread of the run a few times a second, with this object and with whether there is more to
+            see than the number of steps: losses, images, a score.
+        device: as for ``train``.
+
+    Attributes:
+        run: as far as it has come; None before its first step.
+        history: one row a step, see :class:`sgan_utils.support.run.History`.
+        accuracies: step -> accuracy on the held-out images, 0 to 1.
+        frames: step -> what G made of the same latents, (SAMPLES, 1, 28, 28), uint8.
+        failure: why it failed, in words; empty if it did not.
+    """
+
+    def __init__(
+        self,
+        config: SGANConfig,
+        data: MNIST,
+        tell: Callable[[LiveRun, bool], None] = lambda *_: None,
+        device: str = "auto",
+    ) -> None:
+        self.config, self.device = config, device
+        self.run: Run | None = None
+        self.history = pd.DataFrame()
+        self.accuracies: dict[int, float] = {}
+        self.frames: dict[int, Tensor] = {}
+        self.failure = ""
+        self._sources, self._tell = split_sources(data, config), tell
+        self._latents = fixed_latents(SAMPLES, config.latent_size)
+        self._may_go, self._stop_asked = threading.Event(), threading.Event()
+        self._single_steps = threading.Semaphore(0)
+        self._ended = False
+        self._paused_seconds = self._watched_seconds = 0.0
+        self._last_score = self._last_told = 0.0
+        self._thread = threading.Thread(target=self._train, daemon=True, name="sgan-live-run")
+
+    @property
+    def state(self) -> State:
+        """What it is doing."""
+        if self.failure:
+            return "failed"
+        if not self._thread.ident:
+            return "ready"
+        if not self._ended:
+            return "running" if self._may_go.is_set() else "paused"
+        return "stopped" if self.run is None or self.run.stopped else "finished"
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return self.run.step if self.run else 0
+
+    @property
+    def seconds(self) -> float:
+        """Spent on training so far, without pauses."""
+        return self.run.train_seconds - self._paused_seconds if self.run else 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """Unlabelled images taken per second, pauses left out."""
+        return self.step * self.config.batch_size / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the last step, at the speed so far; not a number before the first."""
+        return (self.config.steps - self.step) * self.seconds / self.step if self.step else float("nan")
+
+    def start(self) -> None:
+        """Begin, or go on after a pause."""
+        hand_over_threads()
+        self._may_go.set()
+        if not self._thread.ident:
+            self._thread.start()
+
+    def pause(self) -> None:
+        """Wait after the step that is being taken."""
+        self._may_go.clear()
+
+    def take_one_step(self) -> None:
+        """Take one step and pause; pauses a run that goes."""
+        hand_over_threads()
+        self._may_go.clear()
+        if self._thread.ident:
+            self._single_steps.release()
+        else:
+            self._thread.start()  # waits after its first step
+
+    def stop(self) -> None:
+        """End the run after the step that is being taken; what was reached is kept."""
+        self._stop_asked.set()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until the run has ended."""
+        if self._thread.ident:
+            self._thread.join(seconds)
+
+    def _train(self) -> None:
+        try:
+            self.run = train(
+                self.config, self._sources, device=self.device, callbacks=[self._after_step], progress=False
+            )
+        except DivergedError as error:
+            self.run, self.failure = error.run, str(error)
+        except SGANError as error:
+            self.failure = str(error)
+        except Exception as error:  # a thread that dies in silence would leave the page waiting for ever
+            self.failure = f"{type(error).__name__}: {error}"
+        self._ended = True
+        self._tell(self, False)  # first that it has ended; measuring what was reached takes a moment
+        if self.run is not None and not self.failure:
+            self._look(score=True)
+        else:
+            self._tell(self, True)
+
+    def _after_step(self, run: Run) -> None:
+        self.run = run
+        if not self.frames:
+            self._look(score=False)
+            self._watched_seconds = 0.0  # the first look loads what later ones find loaded
+        elif self.seconds - self._last_told >= TELL_EVERY:
+            if self._watched_seconds < SHARE * self.seconds:
+                self._look(score=self.seconds - self._last_score >= ACCURACY_EVERY)
+            else:
+                self._tell_timed(fresh=False)
+        self._wait_for_leave()
+        if self._stop_asked.is_set():
+            raise KeyboardInterrupt  # `train` ends as it does after Ctrl-C: in whole steps, with all that was reached
+
+    def _wait_for_leave(self) -> None:
+        if self._may_go.is_set() or self._stop_asked.is_set():
+            return
+        before, watched = time.perf_counter(), self._watched_seconds
+        self._look(score=True)
+        self._watched_seconds = watched  # a look while the run waits takes nothing from its training
+        while not (self._may_go.wait(0.02) or self._single_steps.acquire(blocking=False) or self._stop_asked.is_set()):
+            pass
+        self._paused_seconds += time.perf_counter() - before
+
+    def _look(self, score: bool) -> None:
+        before = time.perf_counter()
+        self.history = self.run.history
+        self.frames[self.step] = draw(self.run.generator, self._latents)
+        if len(self.frames) > MOST_FRAMES:
+            self.frames = dict(list(self.frames.items())[::2])
+        if score and self.config.held_out:
+            held_out = self._sources.held_out_images, self._sources.held_out_labels
+            self.accuracies[self.step] = accuracy(self.run.classifier(), *held_out)
+            self._last_score = self.seconds
+        self._watched_seconds += time.perf_counter() - before
+        self._tell_timed(fresh=True)
+
+    def _tell_timed(self, fresh: bool) -> None:
+        before = time.perf_counter()
+        self._tell(self, fresh)
+        self._last_told = self.seconds
+        self._watched_seconds += time.perf_counter() - before
+
+
+def fingerprint(run: Run) -> str:
+    """Twelve characters that are the same only for runs whose weights are the same, bit for bit."""
+    digest = hashlib.sha256()
+    for model in (run.generator, run.last_discriminator):
+        for weights in model.parameters():
+            digest.update(weights.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def as_code(live: LiveRun) -> str:
+    """A notebook cell that repeats a run bit for bit on the same machine, up to the step that was reached."""
+    changes = live.config.model_dump()
+    defaults = SGANConfig().model_dump()
+    fields = [f"    {name}={value!r},\n" for name, value in changes.items() if value != defaults[name]]
+    ended_early = live.step < live.config.steps
+    lines = [
+        "from sgan_utils.config import SGANConfig\n",
+        "from sgan_utils.widgets.live import fingerprint\n",
+        f"from sgan_utils.training import {'stop_after, train' if ended_early else 'train'}\n\n",
+        "config = SGANConfig(\n" + "".join(fields) + ")\n",
+        f"run = train(config{f', callbacks=[stop_after({live.step})]' if ended_early else ''})\n",
+        f'print("same run:", fingerprint(run) == "{fingerprint(live.run)}")\n',
+    ]
+    return "".join(lines)

@@ -1,0 +1,102 @@
+"""``sgan doctor``: looks at Python, packages, device and data, and names the cure for what is wrong."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from typing import NamedTuple
+
+from sgan_utils.support.errors import TORCH_PAIR_CURE, DataError
+
+MISMATCH = "operator torchvision::nms does not exist"
+REINSTALL = "install what the project asks for: pip install -c constraints.txt -e '.[lessons,test]'"
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str
+    found: str
+    well: bool = True
+    cure: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, one after another; none of them raises."""
+    yield python()
+    yield from packages()
+    yield torch_pair()
+    for look in (device, data):
+        yield _or_broken(look)
+
+
+def python(version: tuple[int, ...] = sys.version_info) -> Finding:
+    """Whether Python is new enough."""
+    well = tuple(version[:2]) >= (3, 11)
+    return Finding("Python", ".".join(map(str, version[:3])), well, "" if well else "use Python 3.11 or newer.")
+
+
+def packages() -> Iterator[Finding]:
+    """The installed version of everything that the package and its extras ask for."""
+    required = {}
+    for line in metadata.requires("sgan-utils") or []:
+        name = re.match(r"[\w.-]+", line).group()
+        required[name] = re.search(r"extra == ['\"](\w+)['\"]", line)
+    missing, found = [], []
+    for name, extra in required.items():
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(f"{name}{f' (extra {extra[1]})' if extra else ''}")
+    yield Finding("packages", ", ".join(found))
+    if missing:
+        yield Finding("missing packages", ", ".join(missing), False, REINSTALL)
+
+
+def torch_pair(load: Callable[[str], object] = importlib.import_module) -> Finding:
+    """Whether torch and torchvision can be loaded together."""
+    try:
+        versions = [f"{name} {load(name).__version__}" for name in ("torch", "torchvision")]
+    except Exception as error:  # an import can fail in any way
+        cure = TORCH_PAIR_CURE if MISMATCH in str(error) else REINSTALL
+        return Finding("torch and torchvision", f"{type(error).__name__}: {error}", False, cure)
+    return Finding("torch and torchvision", " with ".join(versions) + " load together")
+
+
+def device() -> Finding:
+    """What training will run on, and in which number format."""
+    import torch
+
+    from sgan_utils.support.hardware import pick_device, pick_precision
+
+    chosen = pick_device()
+    precision = str(pick_precision("auto", chosen)).removeprefix("torch.")
+    name = torch.cuda.get_device_name() if chosen.type == "cuda" else platform.machine()
+    threads = f", {torch.get_num_threads()} threads of {os.cpu_count()} cores" if chosen.type == "cpu" else ""
+    return Finding("device", f"{chosen} ({name}{threads}), convolutions in {precision}")
+
+
+def data() -> Finding:
+    """Whether MNIST is there, whole, and unpacks."""
+    from sgan_utils.data import data_folder, load_mnist
+
+    try:
+        mnist = load_mnist()
+    except DataError as error:
+        return Finding("data", "MNIST cannot be used", False, str(error))
+    shown = os.environ.get("SGAN_DATA") or data_folder().name
+    return Finding(
+        "data", f"{len(mnist.train_images):,} + {len(mnist.test_images):,} verified MNIST images in {shown}/"
+    )
+
+
+def _or_broken(look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except Exception as error:  # the doctor reports, whatever is broken
+        return Finding(look.__name__, f"{type(error).__name__}: {error}", False, REINSTALL)

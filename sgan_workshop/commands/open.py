@@ -1,0 +1,47 @@
+"""The commands that open something or look: `sgan lab`, `app` and `doctor`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sgan_workshop.commands.options import app
+
+
+@app.command()
+def lab() -> None:
+    """Open the lessons in JupyterLab."""
+    from sgan_workshop.publish.notebooks import NOTEBOOKS
+
+    sys.exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(NOTEBOOKS)]))
+
+
+@app.command("app")
+def playground_app(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the playground as a page without code, on this machine only."""
+    from sgan_workshop.publish.app import app_command
+
+    command, environment = app_command(Path("build/app"), port)
+    sys.exit(subprocess.call(command if browser else [*command, "--no-browser"], env=environment))
+
+
+@app.command()
+def doctor() -> None:
+    """Say whether this machine has all that the lessons need, and the cure for what it lacks."""
+    from sgan_workshop.commands.doctor import examine
+
+    healthy = True
+    for finding in examine():
+        healthy &= finding.well
+        mark = typer.style("ok  ", fg="green") if finding.well else typer.style("ill ", fg="red")
+        typer.echo(f"{mark} {finding.what}: {finding.found}")
+        if finding.cure:
+            typer.echo(f"     → {finding.cure}")
+    raise typer.Exit(0 if healthy else 1)

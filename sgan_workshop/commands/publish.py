@@ -1,0 +1,99 @@
+"""The commands that publish: `sgan lessons`, `figures`, `post`, `site` and `address`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sgan_workshop.commands.options import app, near
+
+
+@app.command()
+def lessons(
+    only: Annotated[str, typer.Option(help="Run only the lessons whose name contains this, such as 03.")] = "",
+    pages: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("build/lessons"),
+    keep_outputs: Annotated[bool, typer.Option(help="Store the new outputs in the notebooks themselves.")] = False,
+) -> None:
+    """Run the lessons on the real MNIST and write each as a web page."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from sgan_workshop.publish.notebooks import lesson_paths, run_lesson
+
+    table = Table("lesson", "seconds", "main result")
+    console = Console()
+    for path in lesson_paths(only):
+        console.print(f"running {path.stem} …")
+        lesson = run_lesson(path, pages, keep_outputs)
+        table.add_row(lesson.name, f"{lesson.seconds:.0f}", lesson.result)
+    console.print(table)
+    console.print(f"The pages are in {pages}{os.sep}", highlight=False)
+
+
+@app.command()
+def figures(
+    only: Annotated[list[str] | None, typer.Option(help="Draw only this figure; can be given again.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Say which figures there are, and stop.")] = False,
+    style: Annotated[
+        str,
+        typer.Option(help="blog, slides or print: size, font and lines; the two last go to build/figures/."),
+    ] = "blog",
+    retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
+    post_minutes: Annotated[
+        float, typer.Option(min=0, help="First train the post preset for so long; it goes on where it stopped.")
+    ] = 0,
+) -> None:
+    """Draw the lessons' figures from the recorded results, as SVG and PNG, each with its provenance."""
+    from sgan_workshop.publish.figures import RECIPES, draw_figures
+
+    if list_:
+        for recipe in RECIPES.values():
+            typer.echo(f"{recipe.name:20} lesson {recipe.lesson}: {recipe.alt}")
+        return
+    if retrain:
+        from sgan_workshop.records.everything import record_all
+
+        record_all(typer.echo)
+    if post_minutes:
+        from sgan_utils.data import load_mnist
+        from sgan_workshop.records.runs import record_post
+
+        record_post(load_mnist(), post_minutes)
+    drawn = draw_figures(only or (), style=style)
+    what = "1 figure is" if len(drawn) == 1 else f"{len(drawn)} figures are"
+    typer.echo(f"{what} in {near(drawn[0].parent)}{os.sep}")
+
+
+@app.command()
+def post(
+    out: Annotated[Path, typer.Option(help="Folder for the post.")] = Path("build/post"),
+) -> None:
+    """Build the blog post: one HTML file with everything in it, and Markdown with a folder of images."""
+    from sgan_workshop.publish.post import build_post
+
+    page, markdown = build_post(out)
+    typer.echo(f"The post is in {near(page)}, and for a blogging platform in {near(markdown)}")
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Option(help="Folder for the site; what is in it is replaced.")] = Path("build/site"),
+) -> None:
+    """Build the site from the lessons as they are stored; nothing is executed, nothing fetched."""
+    from sgan_workshop.publish.site import build_site
+
+    typer.echo(f"The site is in {near(build_site(out))}")
+
+
+@app.command()
+def address(
+    repository: Annotated[str, typer.Argument(help="Such as https://github.com/somebody/sgan-workshop.")],
+) -> None:
+    """Write the repository's address wherever it is needed: links of the README, the site, and Colab's first cell."""
+    from sgan_workshop.publish.address import write_address
+
+    for path in write_address(repository):
+        typer.echo(near(path))

@@ -1,0 +1,89 @@
+"""`sgan train`: one run, then the test set, once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sgan_utils.support.errors import DivergedError, SGANError
+from sgan_utils.support.presets import PRESETS
+from sgan_workshop.commands.options import app, config_options, starting_from
+
+
+@app.command()
+@config_options
+def train(
+    changes: dict[str, Any],
+    *,
+    preset: Annotated[
+        str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}, or a method of the studies, such as best.")
+    ] = "lesson",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine, each with a share of the batch.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; torchrun starts this command on each of them.")] = 1,
+    save: Annotated[Path | None, typer.Option(help="Write the trained G and D to this file (.safetensors).")] = None,
+    history: Annotated[Path | None, typer.Option(help="Write the losses of every step to this file (.csv).")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Save the run here now and then, and resume from here if the file exists.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Train G and D, then read the test set once. Ctrl-C stops and keeps what was reached."""
+    config = starting_from(preset, changes)
+    from sgan_utils.support.run import ALONE
+    from sgan_workshop.scale.launch import join_team, launched_by_torchrun, start_under_torchrun
+    from sgan_workshop.scale.team import check_shares
+
+    team = ALONE
+    if launched_by_torchrun():
+        team = join_team(device, devices * nodes)
+    elif devices * nodes > 1:
+        check_shares(config, devices * nodes)
+        if nodes > 1:
+            raise SGANError(
+                "several machines are started by torchrun, with this command on each of them: torchrun "
+                f"--nnodes {nodes} --nproc-per-node {devices} --rdzv-backend c10d --rdzv-endpoint FIRST_MACHINE:29500 "
+                f"-m sgan_workshop {' '.join(sys.argv[1:])}; see docs/beyond_one_machine.md."
+            )
+        raise typer.Exit(start_under_torchrun(sys.argv[1:], devices))
+
+    from sgan_utils.data import load_mnist, split_sources
+    from sgan_utils.support.checkpoints import save_models
+    from sgan_utils.support.files import write_whole
+    from sgan_utils.training import train as train_run
+    from sgan_workshop.records.provenance import summary
+
+    data = load_mnist()
+    sources = split_sources(data, config)
+    failure = None
+    try:
+        run = train_run(config, sources, device=device, team=team, checkpoint=checkpoint, progress=not as_json)
+    except DivergedError as error:
+        failure, run = error, error.run
+    difference = team.largest_difference(run.generator, run.last_discriminator)
+    if not team.is_first:
+        return
+    if history:
+        table = run.history
+        write_whole(history, lambda part: table.to_csv(part))
+    if failure:
+        raise failure
+    if save:
+        save_models(save, run.generator, run.classifier(), config)
+    result = summary(run, data)
+    if team.size > 1:
+        result |= {"processes": team.size, "largest_difference_between_processes": difference}
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(
+        f"test accuracy {result['test_accuracy']:.2%} with {config.labels:,} labels "
+        f"after {run.step:,} steps in {run.train_seconds:.1f} s "
+        f"({run.images_per_second:,.0f} images/s, {result['device']}, {result['precision']}, seed {config.seed})"
+    )
+    if run.stopped:
+        typer.secho(f"stopped early: {run.stopped}", fg="yellow", err=True)

@@ -1,0 +1,1 @@
+"""Turns lessons and results into figures, pages, the post and the site."""

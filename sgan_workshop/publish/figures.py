@@ -1,0 +1,93 @@
+"""Drawing the figures from MNIST and recorded results alone: the same records give the same files, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from sgan_utils import plotting
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.files import write_whole
+from sgan_workshop.publish import styles
+from sgan_workshop.publish.recipes import lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7  # noqa: F401 - they register figures
+from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES, Material, Recipe, provenance
+
+FILM_DOTS = 100  # an inch
+FILM_COLOURS = 64
+
+
+def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: str = "blog") -> list[Path]:
+    """Draw the named figures, or all, as ``NAME.svg`` and ``NAME.png``, each with its provenance in ``NAME.json``.
+
+    A film is a ``NAME.gif`` as well; its last frame is the SVG and the PNG.
+
+    Args:
+        only: names; none means all.
+        folder: by default ``figures/``, and ``build/figures/STYLE/`` for other styles than the blog's.
+        style: one of :data:`sgan_utils.styles.LOOKS`.
+
+    Returns:
+        The PNG files.
+
+    Raises:
+        SGANError: if there is no figure or no style of a name, or a record that is needed is missing.
+    """
+    unknown = sorted(set(only) - set(RECIPES))
+    if unknown:
+        raise SGANError(f"there is no figure named {unknown[0]!r}: the figures are {', '.join(RECIPES)}.")
+    if style not in styles.LOOKS:
+        raise SGANError(f"there is no style named {style!r}: choose one of {', '.join(styles.LOOKS)}.")
+    folder = folder or (FIGURES_FOLDER if style == "blog" else Path("build/figures") / style)
+    return [_draw_one(RECIPES[name], folder, style) for name in (only or RECIPES)]
+
+
+def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
+    material, look = Material(), styles.LOOKS[style]
+    with mpl.rc_context(
+        plotting.STYLE | {"font.family": look.font, "savefig.dpi": look.dots, "figure.max_open_warning": 0}
+    ):
+        try:
+            drawn = recipe.draw(material)
+            frames = [drawn] if isinstance(drawn, Figure) else list(drawn)
+        except KeyError as error:
+            raise SGANError(
+                f"the records for figure {recipe.name!r} lack {error}: they are older than the code; "
+                "make them anew with `sgan figures --retrain`."
+            ) from error
+        for frame in frames:
+            styles.adapt(frame, look)
+        for suffix, metadata in (
+            (".svg", {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}),
+            (".png", {"Software": None, "Title": recipe.name, "Description": recipe.alt}),
+        ):
+            path = folder / f"{recipe.name}{suffix}"
+            write_whole(path, lambda part, metadata=metadata: frames[-1].savefig(part, metadata=metadata))
+        if len(frames) > 1:
+            write_whole(folder / f"{recipe.name}.gif", lambda part: _save_film(frames, part))
+        for frame in frames:
+            plt.close(frame)
+    about = provenance(recipe, material) | ({} if style == "blog" else {"style": style})
+    text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+    write_whole(folder / f"{recipe.name}.json", lambda part: part.write_text(text, encoding="utf-8"))
+    return folder / f"{recipe.name}.png"
+
+
+def _save_film(frames: list[Figure], path: Path) -> None:
+    """An animated GIF: a frame every eighth of a second, and time to look at the last one."""
+    from PIL import Image  # comes with matplotlib
+
+    pictures = []
+    for frame in frames:
+        frame.set_dpi(FILM_DOTS)
+        frame.canvas.draw()
+        pictures.append(Image.fromarray(np.asarray(frame.canvas.buffer_rgba())).convert("RGB"))
+    palette = pictures[-1].quantize(FILM_COLOURS)  # one for all, or the background would flicker
+    first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    milliseconds = [125] * len(others) + [3000]
+    first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)

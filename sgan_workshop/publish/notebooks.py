@@ -1,0 +1,122 @@
+"""The lessons as files: find them, run them, keep their outputs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.files import write_whole
+from sgan_workshop.publish.pages import WIDGET, write_page
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+CELL_TIMEOUT = 300  # seconds; a lesson takes under 90, on a busy machine perhaps twice as long
+RESULT_TAG = "main-result"  # tag of the cell whose printed last line is the lesson's result in the table
+
+
+@dataclass
+class Lesson:
+    """How running a lesson went."""
+
+    name: str
+    seconds: float
+    result: str
+    page: Path
+
+
+def lesson_paths(only: str = "") -> list[Path]:
+    """The notebooks in order; ``only`` picks those whose name contains it, such as ``"03"``.
+
+    Raises:
+        SGANError: if there is none.
+    """
+    every = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    chosen = [path for path in every if only in path.stem]
+    if not chosen:
+        names = ", ".join(path.stem for path in every) or f"none in {NOTEBOOKS}"
+        raise SGANError(f"no lesson is named like {only!r}: the lessons are {names}.")
+    return chosen
+
+
+def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
+    """Run a notebook from its first cell to its last and write it as a web page.
+
+    Args:
+        path: the notebook.
+        pages: folder for the page.
+        keep_outputs: whether to store the new outputs in the notebook itself; otherwise it stays as it is.
+
+    Raises:
+        SGANError: if a cell raises; the sentence names the cell and ends with the error.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
+    )
+    before = time.perf_counter()
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError) as error:
+        cell = max((i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")), default=0)
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()[-1]
+        raise SGANError(f"{path.name} stopped in cell {cell + 1} of {len(notebook.cells)}: {reason}") from error
+    seconds = time.perf_counter() - before
+    _tidy(notebook)
+    if keep_outputs:
+        write_whole(path, lambda part: nbformat.write(notebook, part))
+    page = pages / f"{path.stem}.html"
+    write_page(notebook, page)
+    return Lesson(path.stem, seconds, _main_result(notebook), page)
+
+
+def _tidy(notebook: Any) -> None:
+    """Drop what a reader has no use for: progress bars (dead once stored) and the version of this machine's Python."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_progress_bar(output)]
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    output.data["image/png"] = _in_256_colours(output.data["image/png"])
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+
+
+def _in_256_colours(picture: str) -> str:
+    """A PNG as base64 with a palette, as all pictures here can do with: half the size in the notebook."""
+    from PIL import Image  # comes with matplotlib
+
+    packed = io.BytesIO()
+    full = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+    full.quantize(256, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def _is_progress_bar(output: Any) -> bool:
+    shown = output.get("data", {})
+    return (WIDGET in shown and "step/s" in shown.get("text/plain", "")) or "step/s" in output.get("text", "")
+
+
+def _main_result(notebook: Any) -> str:
+    for cell in notebook.cells:
+        if RESULT_TAG in cell.metadata.get("tags", []):
+            printed = [output.text for output in cell.outputs if output.output_type == "stream"]
+            if printed:
+                return printed[-1].strip().splitlines()[-1]
+    return ""

@@ -1,0 +1,71 @@
+"""Figures of lesson 4: results."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from sgan_utils import plotting
+from sgan_utils.evaluation import confusion_matrix, most_confident_mistakes
+from sgan_workshop.publish.recipes.parts import test_answers
+from sgan_workshop.publish.registry import Material, figure
+
+
+@figure(4, "Confusion matrix of D on the 10,000 test images: nearly all lie on the diagonal.", "sgan")
+def confusion(material: Material) -> Figure:
+    logits, labels = test_answers(material)
+    return plotting.plot_confusion(confusion_matrix(logits, labels)).figure
+
+
+@figure(
+    4, "The test images that D names wrongly with the most confidence, each with the right and the wrong digit.", "sgan"
+)
+def mistakes(material: Material) -> Figure:
+    logits, labels = test_answers(material)
+    worst = most_confident_mistakes(logits, labels, count=24)
+    captions = [
+        f"{true}, not {named}" for true, named in zip(worst.true.tolist(), worst.predicted.tolist(), strict=True)
+    ]
+    return plotting.show_images(material.data().test_images[worst.index], captions, columns=8).figure
+
+
+@figure(4, "Four walks through latent space, each from one digit to another: the shapes change without a jump.", "sgan")
+def walks(material: Material) -> Figure:
+    ways = material.record("sgan").arrays["walks"]
+    return plotting.show_rows({f"walk {i + 1}": way for i, way in enumerate(ways)}).figure
+
+
+@figure(
+    4,
+    "Dots for runs, in rows: how far ten thousand test images, SGAN samples, GAN samples and noise are from real "
+    "training images, on a logarithmic scale.",
+    "samples",
+    "real_images",
+)
+def sample_quality(material: Material) -> Figure:
+    runs, real = material.study("samples"), material.record("real_images").about
+    groups = {
+        "real test images (the floor)": [one["fid"] for one in real["floor"]],
+        "SGAN, 30,000 labels": runs[runs["method"] == "lesson sgan"]["fid"],
+        "plain GAN": runs[runs["method"] == "lesson gan"]["fid"],
+        "noise": [one["fid"] for one in real["noise"]],
+    }
+    ax = plotting.plot_runs(groups, "distance from real training images (FID; smaller is better)")
+    ax.set_xscale("log")
+    return ax.figure
+
+
+@figure(
+    4,
+    "Accuracy on the test set after each epoch of the source post's preset: high after the first, a point higher after "
+    "a few more, then up and down; a dotted line is the lesson's run.",
+    "post",
+    "sgan",
+)
+def post_curve(material: Material) -> Figure:
+    curve = material.record("post").about["test_accuracy_after_epochs"]
+    shown = {"post preset": ([int(epoch) for epoch in curve], [100 * reached for reached in curve.values()])}
+    ax = plotting.plot_lines(shown, "epoch", "accuracy on the test set (%)")
+    ours = 100 * material.record("sgan").about["test_accuracy"]
+    ax.axhline(ours, color=plotting.MUTED, linestyle=":", label="lesson preset")
+    ax.legend(loc="lower right")
+    return ax.figure

@@ -1,0 +1,88 @@
+"""The site: lessons as they are stored, the post, the study, the how-to pages and the reference, as a folder of pages.
+
+Nothing is executed or trained for it. Its sources are gathered in one folder, in the shape that Sphinx wants, and built
+there with warnings as errors.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from sgan_utils.support.errors import SGANError
+from sgan_workshop.publish.notebooks import ROOT, lesson_paths
+from sgan_workshop.publish.pages import outputs_for_a_page
+from sgan_workshop.publish.post import build_post
+from sgan_workshop.publish.registry import FIGURES_FOLDER
+from sgan_workshop.publish.site_tables import write_command_line, write_hyperparameters, write_reference, write_study
+
+DOCS = ROOT / "docs"
+
+
+def build_site(folder: Path) -> Path:
+    """Build the whole site; what was in the folder before is replaced.
+
+    Returns:
+        The landing page.
+
+    Raises:
+        SGANError: if Sphinx has a warning, with its words; or if the post cannot be built.
+    """
+    from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
+
+    shutil.rmtree(folder, ignore_errors=True)
+    source, pages = folder / "source", folder / "html"
+    gather(source)
+    try:
+        site = Sphinx(
+            source,
+            source,
+            pages,
+            folder / "doctrees",
+            "html",
+            status=None,
+            warning=sys.stderr,
+            warningiserror=True,
+        )
+        site.build()
+    except SphinxError as error:
+        raise SGANError(f"the site could not be built: {error}") from error
+    if site.statuscode:
+        raise SGANError("the site has the warnings above: mend them, then build it again.")
+    return pages / "index.html"
+
+
+def gather(source: Path) -> None:
+    """Put everything that the site is made of into one folder."""
+    shutil.copytree(DOCS, source)
+    # Pages in docs/ link as seen from there, the README as seen from the project's folder; here they are neighbours.
+    for page in source.glob("*.md"):
+        page.write_text(page.read_text(encoding="utf-8").replace("](../", "]("), encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("](docs/", "](")
+    (source / "README.md").write_text(readme, encoding="utf-8")
+    shutil.copytree(FIGURES_FOLDER, source / "figures", ignore=shutil.ignore_patterns("*.json", "*.svg"))
+    build_post(source)
+    (source / "post.html").unlink()  # Sphinx makes its own page of post.md
+    (source / "notebooks").mkdir()
+    for path in lesson_paths():
+        write_lesson(path, source / "notebooks" / path.name)
+    write_study(source)
+    write_hyperparameters(source / "hyperparameters_table.html")
+    write_command_line(source / "command_line.md")
+    write_reference(source / "api")
+
+
+def write_lesson(path: Path, target: Path) -> None:
+    """A copy of a lesson for the site: pictures get their alternative text, widgets become a remark."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = outputs_for_a_page(cell)
+        if "alt" in cell.metadata:
+            cell.metadata["mystnb"] = {"image": {"alt": cell.metadata["alt"]}}
+    nbformat.write(notebook, target)

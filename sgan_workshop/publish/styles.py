@@ -1,0 +1,44 @@
+"""What a figure looks like on the blog, on slides and in print: sizes, fonts and lines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
+
+from sgan_utils.plotting import STYLE
+
+
+class Look(NamedTuple):
+    """How large the parts of a figure are for one use, as multiples of what the blog has."""
+
+    width: float  # of the whole figure, 7 inches on the blog
+    text: float
+    lines: float
+    dots: int  # an inch
+    font: str
+
+
+LOOKS = {
+    "blog": Look(1.0, 1.0, 1.0, 160, "DejaVu Sans"),
+    "slides": Look(1.6, 1.65, 2.0, 160, "DejaVu Sans"),  # 11.2 inches: read from the last row
+    "print": Look(0.9, 0.95, 0.6, 300, "STIXGeneral"),  # 6.3 inches: the text of an A4 page
+}
+
+
+def adapt(figure: Figure, look: Look) -> None:
+    """Make a drawn figure larger or smaller, its text and its lines each by a factor of their own."""
+    figure.set_size_inches(figure.get_size_inches() * look.width)
+    for text in figure.findobj(Text):
+        text.set_fontsize(text.get_fontsize() * look.text)
+    for line in figure.findobj(Line2D):
+        line.set(linewidth=line.get_linewidth() * look.lines, markersize=line.get_markersize() * look.width)
+    for drawn in [*figure.findobj(Patch), *figure.findobj(LineCollection)]:
+        drawn.set_linewidth(np.multiply(drawn.get_linewidth(), look.lines))
+    for ax in figure.axes:
+        ax.tick_params(labelsize=STYLE["font.size"] * look.text)  # of ticks that come with the new size, too

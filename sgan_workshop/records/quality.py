@@ -1,0 +1,175 @@
+"""How good generated images are, in numbers: a digit classifier looks at them and at real ones.
+
+The usual measures, FID, KID and the inception score, look through a network that was trained on photographs, to which
+all digits look alike. Here a classifier of digits takes its place, as in the "Fréchet LeNet distance" (Bińkowski et al.
+2018, sec. 5). It is trained on the training images, and its weights are in ``results/digit_classifier``, because a
+distance means something only beside others that were measured through the same network and with as many images.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import NamedTuple
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import OneCycleLR
+from tqdm.auto import tqdm
+
+from sgan_utils.augmentation import draw_moves, move
+from sgan_utils.config import CLASSES
+from sgan_utils.data import MNIST, Batches, to_model_range
+from sgan_utils.losses import supervised_loss
+from sgan_utils.models import Generator, evaluating, sample_latent
+from sgan_utils.results import RESULTS
+from sgan_utils.support.errors import SGANError
+
+SAMPLE_SIZE = 10_000  # images on each side of a comparison: distances between fewer come out larger
+FEATURES = 128
+WEIGHTS = RESULTS / "digit_classifier" / "model.safetensors"
+
+
+class SampleQuality(NamedTuple):
+    """How far a set of images is from real ones; all three through the digit classifier."""
+
+    fid: float  # Fréchet distance of features, 0 or more; smaller is better (Heusel et al. 2017, eq. 6)
+    kid: float  # kernel distance of features, about 0 for images as good as real; smaller is better
+    score: float  # like the inception score, 1 to 10: sure of each image, each digit as often; larger is better
+
+
+class DigitClassifier(nn.Module):
+    """A plain convolutional classifier, deeper than D and with a last layer of 128 features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        def block(before: int, after: int, kernel_size: int) -> list[nn.Module]:
+            convolution = nn.Conv2d(before, after, kernel_size, padding=kernel_size // 2, bias=False)
+            return [convolution, nn.MaxPool2d(2), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+
+        self.look = nn.Sequential(
+            *block(1, 32, 5),  # 14x14
+            *block(32, 64, 5),  # 7x7
+            *block(64, 128, 3),  # 3x3
+            nn.Flatten(),
+            nn.Linear(128 * 3 * 3, FEATURES),
+            nn.BatchNorm1d(FEATURES),
+            nn.ReLU(inplace=True),
+        )
+        self.decide = nn.Linear(FEATURES, CLASSES)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, 1, 28, 28), -1 to 1 -> features (batch, 128), 0 or more, and class logits (batch, 10)."""
+        features = self.look(images)
+        return features, self.decide(features)
+
+
+def train_digit_classifier(
+    data: MNIST, epochs: int = 8, batch_size: int = 100, seed: int = 0, progress: bool = True
+) -> DigitClassifier:
+    """Train the classifier on all labelled training images, each time moved a little.
+
+    It learns from no test image, and no setting was chosen on one.
+
+    Returns:
+        The classifier, in evaluation mode, on the CPU.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        classifier = DigitClassifier().to(memory_format=torch.channels_last)
+    random = torch.Generator().manual_seed(seed)
+    batches = Batches((data.train_images, data.train_labels), batch_size, seed)
+    steps = epochs * len(data.train_images) // batch_size
+    optimizer = Adam(classifier.parameters(), fused=True)
+    schedule = OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
+    for step in tqdm(range(steps), desc="digit classifier", unit="step", disable=not progress):
+        images, labels = batches[step]
+        images = move(to_model_range(images), draw_moves(batch_size, 1.0, random))
+        optimizer.zero_grad()
+        supervised_loss(classifier(images)[1], labels).backward()
+        optimizer.step()
+        schedule.step()
+    return classifier.eval()
+
+
+@functools.cache
+def load_digit_classifier() -> DigitClassifier:
+    """The recorded classifier, in evaluation mode.
+
+    Raises:
+        SGANError: if its file is missing or damaged.
+    """
+    classifier = DigitClassifier()
+    try:
+        classifier.load_state_dict(load_file(WEIGHTS))
+    except Exception as error:  # the file, its format, or its tensors: the cure is the same
+        raise SGANError(
+            f"{WEIGHTS} is missing or damaged ({error}): restore it with `git checkout -- results/digit_classifier`."
+        ) from error
+    return classifier.to(memory_format=torch.channels_last).eval()
+
+
+def look_at(images: Tensor, classifier: DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
+    """What the classifier sees in any number of images.
+
+    Args:
+        images: (n, 1, 28, 28), bytes from 0 to 255.
+        classifier: by default the recorded one.
+
+    Returns:
+        Features (n, 128) and class logits (n, 10).
+    """
+    classifier = classifier or load_digit_classifier()
+    with evaluating(classifier):
+        seen = [classifier(to_model_range(batch)) for batch in images.split(500)]
+    features, logits = zip(*seen, strict=True)
+    return torch.cat(features), torch.cat(logits)
+
+
+def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> SampleQuality:
+    """Compare images with real ones.
+
+    Args:
+        images: (n, 1, 28, 28), bytes from 0 to 255. All numbers that are to be compared need the same n.
+        real_features: (n, 128), what :func:`look_at` sees in real images, see :func:`real_features`.
+        seed: of the draw of subsets for the kernel distance.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.inception import InceptionScore
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    features, logits = look_at(images)
+    seen = nn.Identity()  # the metrics are given what the classifier has seen: each image is looked at only once
+    seen.num_features = FEATURES
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore", UserWarning)  # that all features stay in memory: they are few
+        torch.default_generator.manual_seed(seed)
+        fid = FrechetInceptionDistance(seen)
+        kid = KernelInceptionDistance(seen, subsets=50, subset_size=min(1000, len(features), len(real_features)))
+        score = InceptionScore(nn.Identity(), splits=1)
+        for metric in (fid, kid):
+            metric.update(real_features, real=True)
+            metric.update(features, real=False)
+        score.update(logits)
+        return SampleQuality(*(float(value) for value in (fid.compute(), kid.compute()[0], score.compute()[0])))
+
+
+def real_features(data: MNIST) -> Tensor:
+    """What the classifier sees in the real images that all others are compared with: (10000, 128).
+
+    They are drawn from the training images; the test images against them are the floor that no generator gets below
+    but by learning images by heart.
+    """
+    chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(0))[:SAMPLE_SIZE]
+    return look_at(data.train_images[chosen])[0]
+
+
+def draw_samples(generator: Generator, count: int = SAMPLE_SIZE, seed: int = 0) -> Tensor:
+    """Images of G to be measured, from latents of their own: (count, 1, 28, 28), bytes."""
+    from sgan_utils.evaluation import draw
+
+    latents = sample_latent(count, generator.latent_size, torch.Generator().manual_seed(seed))
+    return torch.cat([draw(generator, some) for some in latents.split(500)])

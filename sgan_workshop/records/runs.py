@@ -1,0 +1,131 @@
+"""Recorded training runs: the lesson's, a plain GAN's, the failures' and the source post's."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import MNIST, split_sources
+from sgan_utils.evaluation import (
+    Film,
+    accuracy,
+    believe,
+    draw,
+    fixed_latents,
+    latent_directions,
+    principal_directions,
+    walk,
+)
+from sgan_utils.results import RESULTS, Record, load_record
+from sgan_utils.support.errors import DivergedError
+from sgan_utils.support.run import Run
+from sgan_utils.training import train
+from sgan_workshop.records.measurements import rounded
+from sgan_workshop.records.provenance import provenance, summary
+from sgan_workshop.records.quality import draw_samples, real_features, sample_quality
+from sgan_workshop.records.storage import save_record
+
+FILM_STEPS = [1, 25, 50, 100, 200, 300, 400]
+REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 401, 10)]  # of the moving film, which begins slowly
+REEL_IMAGES = 24
+DIRECTIONS = 4  # of G's first layer, of which a record holds images
+DIRECTION_REACH = 4.0  # how far they go either way; latents are standard normal
+FAILURES = ("d_wins", "mode_collapse", "diverges")  # presets
+SAMPLES = 50  # images of G kept in a record
+CLOUD = 300  # images of each source whose features are kept
+
+
+def record_sgan(data: MNIST) -> None:
+    """The ``lesson`` preset, seed 0: models, history, film, and everything lesson 4 looks at."""
+    config = SGANConfig.preset("lesson")
+    run, film, about = _recorded_run(data, config, "sgan")
+    generator, discriminator = run.generator, run.classifier()
+    latents = fixed_latents(12, config.latent_size, seed=3)
+    ways = [draw(generator, walk(latents[2 * i], latents[2 * i + 1])) for i in range(4)]
+    sources = split_sources(data, config)
+    on_test = believe(discriminator, data.test_images)
+    chosen = torch.randperm(len(sources.unlabelled_images), generator=torch.Generator().manual_seed(0))[:CLOUD]
+    clouds = {
+        "labelled": sources.labelled_images[:CLOUD],
+        "unlabelled": sources.unlabelled_images[chosen],
+        "generated": draw(generator, fixed_latents(CLOUD, config.latent_size, seed=2)),
+    }
+    points = principal_directions(torch.cat([believe(discriminator, images).features for images in clouds.values()]))
+    reach = torch.linspace(-DIRECTION_REACH, DIRECTION_REACH, 11)[:, None]  # (11, 1)
+    directions = latent_directions(generator, DIRECTIONS)
+    fine_walk = draw(generator, walk(latents[0], latents[1], steps=41))
+    arrays = {
+        **_images(run, film),
+        **_frames(film, "reel", REEL_STEPS, REEL_IMAGES),
+        "walks": torch.stack(ways).numpy(),
+        "directions": torch.stack([draw(generator, latents[0] + reach * one) for one in directions]).numpy(),
+        "walk_logits": believe(discriminator, fine_walk).class_logits.half().numpy(),
+        "test_logits": on_test.class_logits.half().numpy(),
+        "train_logits": believe(discriminator, data.train_images[:25]).class_logits.half().numpy(),
+        "points": points.half().numpy(),  # labelled, unlabelled, generated, CLOUD each
+    }
+    save_record(Record("sgan", about, run.history, arrays), run)
+
+
+def record_gan(data: MNIST) -> None:
+    """A plain GAN: the same networks, seed and steps, but D is never told a digit."""
+    run, film, about = _recorded_run(data, SGANConfig.preset("lesson", supervised_weight=0.0), "gan")
+    del about["test_accuracy"]  # its class outputs have learnt nothing
+    save_record(Record("gan", about, run.history, _images(run, film)))
+
+
+def record_failure(data: MNIST, preset: str) -> None:
+    """A run that fails on purpose."""
+    run, film, about = _recorded_run(data, SGANConfig.preset(preset), preset)
+    save_record(Record(preset, about, run.history, _images(run, film)))
+
+
+def _recorded_run(data: MNIST, config: SGANConfig, name: str) -> tuple[Run, Film, dict[str, Any]]:
+    steps = sorted({step for step in FILM_STEPS + REEL_STEPS if step <= config.steps})
+    film = Film(fixed_latents(SAMPLES, config.latent_size), steps)
+    try:
+        run = train(config, split_sources(data, config), callbacks=[film], progress=False)
+    except DivergedError as error:
+        run = error.run
+    return run, film, {"what": name, **summary(run, data), **provenance("sgan figures --retrain")}
+
+
+def _images(run: Run, film: Film) -> dict[str, np.ndarray]:
+    """What G drew on the way, and what it draws at the end."""
+    samples = draw(run.generator, fixed_latents(SAMPLES, run.config.latent_size))
+    return {**_frames(film, "film", FILM_STEPS, 12), "samples": samples.numpy()}
+
+
+def _frames(film: Film, name: str, steps: list[int], images: int) -> dict[str, np.ndarray]:
+    steps = [step for step in steps if step in film.frames]
+    return {f"{name}_steps": np.array(steps), name: np.stack([film.frames[step][:images].numpy() for step in steps])}
+
+
+def record_post(data: MNIST, minutes: float, checkpoint: Path | str = Path("build/post.safetensors")) -> Run:
+    """The ``post`` preset, as many of its 200 epochs as there is time for; called again, it goes on.
+
+    Test accuracy is noted after every epoch, for the curve; it chooses nothing.
+    """
+    config, before = SGANConfig.preset("post"), time.perf_counter()
+    an_epoch = round(config.steps / config.epochs)
+    record = load_record("post") if (RESULTS / "post" / "record.json").exists() and Path(checkpoint).exists() else None
+    curve = record.about["test_accuracy_after_epochs"] if record else {}
+
+    def note_and_stop(run: Run) -> None:
+        if run.step % an_epoch == 0:
+            curve[str(run.step // an_epoch)] = round(accuracy(run.classifier(), data.test_images, data.test_labels), 4)
+        if time.perf_counter() - before > 60 * minutes:
+            raise KeyboardInterrupt
+
+    run = train(config, split_sources(data, config), callbacks=[note_and_stop], checkpoint=checkpoint)
+    thinned = run.history.rolling(an_epoch // 10).mean().iloc[an_epoch // 10 - 1 :: an_epoch // 10]
+    arrays = {"samples": draw(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy()}
+    quality = rounded(sample_quality(draw_samples(run.generator), real_features(data)))
+    about = {"what": "post", **summary(run, data), "test_accuracy_after_epochs": curve, "samples": quality}
+    save_record(Record("post", about | provenance(f"sgan figures --post-minutes {minutes:g}"), thinned, arrays))
+    return run

@@ -1,0 +1,1 @@
+"""Many runs: which, where, and the file that gathers them."""

@@ -1,0 +1,124 @@
+"""Which runs a study consists of, one of them trained and measured, and what seeds reached together."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import time
+from collections.abc import Iterable
+
+import pandas as pd
+import torch
+
+from sgan_utils import __version__
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import MNIST, load_mnist, split_sources
+from sgan_utils.evaluation import accuracy
+from sgan_utils.support.errors import ConfigError, DivergedError
+from sgan_utils.support.hardware import pick_device, pick_precision
+from sgan_utils.support.rows import FIELDS, MADE_BY, Row, make_row
+from sgan_utils.training import train
+from sgan_workshop.records.provenance import provenance
+from sgan_workshop.records.quality import draw_samples, real_features, sample_quality
+
+
+def grid(base: SGANConfig, vary: dict[str, list], seeds: Iterable[int]) -> list[SGANConfig]:
+    """Every combination of the values in ``vary``, each with every seed; the seed changes fastest.
+
+    Raises:
+        ConfigError: if a combination is no configuration, or ``vary`` names the seed.
+
+    Example:
+        >>> [c.labels for c in grid(SGANConfig(), {"labels": [25, 100]}, seeds=[0, 1])]
+        [25, 25, 100, 100]
+    """
+    if "seed" in vary:
+        raise ConfigError("the seed is not varied like the other fields: say which seeds with grid(seeds=...).")
+    values = itertools.product(*vary.values(), seeds)
+    every = (base.but(**dict(zip([*vary, "seed"], chosen, strict=True))) for chosen in values)
+    return list(dict.fromkeys(every))  # a value that was named twice is tried once
+
+
+def run_one(config: SGANConfig, samples: bool = False) -> Row:
+    """Train one configuration on this process's device, with one thread, and measure it.
+
+    Args:
+        config: of the run.
+        samples: whether to measure G's images as well (some seconds), see :mod:`sgan_workshop.records.quality`.
+
+    Returns:
+        One flat row with the keys ``COLUMNS``, which are the name of the method, if it has one, the configuration
+        (lists as JSON), what was measured, what it was made with. ``core_seconds`` are what training took of the CPU,
+        the same whoever else computes beside it, unlike ``train_seconds`` on the clock. ``computed_in`` is the number
+        format that ``precision`` came to. A run that diverged says so in ``failed``, which is empty otherwise, and has
+        no accuracy.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums are rounded differently on more threads
+    try:
+        data, failed = _mnist(), ""
+        sources, before = split_sources(data, config), time.process_time()
+        try:
+            run = train(config, sources, progress=False)
+        except DivergedError as error:
+            run, failed = error.run, str(error)
+        if run.stopped:  # by Ctrl-C: half a run is no result
+            raise KeyboardInterrupt
+        speed = round(run.images_per_second, 1)
+        core_seconds = round(time.process_time() - before, 2)
+        measured = {
+            "train_seconds": round(run.train_seconds, 2),
+            "core_seconds": core_seconds,
+            "images_per_second": speed,
+        }
+        if not failed:
+            classifier = run.classifier()
+            measured["test_accuracy"] = round(accuracy(classifier, data.test_images, data.test_labels), 4)
+            if config.held_out:
+                held_out = accuracy(classifier, sources.held_out_images, sources.held_out_labels)
+                measured["held_out_accuracy"] = round(held_out, 4)
+            if samples and config.uses_generator:
+                quality = sample_quality(draw_samples(run.generator), _real_features())
+                measured |= {name: round(value, 4) for name, value in quality._asdict().items()}
+        made = provenance("sgan study")
+        origin = {"hardware": made["device"], "commit": made["commit"], "date": made["date"]}
+        return make_row(config, made_by(), **measured, **origin, failed=failed)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def mean_and_spread(rows: pd.DataFrame) -> pd.DataFrame:
+    """What the seeds of each combination reached together.
+
+    Returns:
+        One row for each combination of the fields that vary, apart from the seed, with how many ``seeds`` have a
+        result and how many ``failed``, mean and standard deviation (over ``seeds - 1``) of the test
+        accuracy, mean seconds.
+    """
+    vary = [name for name in FIELDS if name != "seed" and rows[name].nunique() > 1]
+    groups = rows.groupby(vary or (lambda _: 0), sort=False)
+    table = groups.agg(
+        seeds=("test_accuracy", "count"),
+        failed=("failed", lambda sentences: int((sentences != "").sum())),
+        mean_accuracy=("test_accuracy", "mean"),
+        std_accuracy=("test_accuracy", "std"),
+        mean_train_seconds=("train_seconds", "mean"),
+    )
+    return table.reset_index(drop=not vary)
+
+
+def made_by() -> Row:
+    """What a run's numbers depend on besides its configuration: versions, and where ``auto`` leads here."""
+    device = pick_device()
+    number_format = str(pick_precision("auto", device)).removeprefix("torch.")
+    return dict(zip(MADE_BY, (__version__, torch.__version__, device.type, number_format), strict=True))
+
+
+@functools.cache
+def _mnist() -> MNIST:
+    return load_mnist()
+
+
+@functools.cache
+def _real_features() -> torch.Tensor:
+    return real_features(_mnist())

@@ -1,0 +1,31 @@
+"""The file of a study: rows that compare, each written as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.files import write_whole
+from sgan_utils.support.rows import MADE_BY, Row, as_table, make_row
+
+
+def refuse_mixture(out: Path, rows: dict[SGANConfig, Row], here: Row) -> None:
+    for config, row in rows.items():
+        expected = make_row(config, here)
+        for name in MADE_BY:
+            if row[name] != expected[name]:
+                raise SGANError(
+                    f"rows that do not compare cannot share the file {out}: one was made with {name} = {row[name]}, "
+                    f"another would be with {name} = {expected[name]}: choose another --out, or delete the file."
+                )
+
+
+def write_rows(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANConfig]) -> None:
+    """Replace the file: first the rows of ``configs`` that there are, in their order, then any others."""
+    table = as_table(rows[config] for config in dict.fromkeys([*configs, *rows]) if config in rows)
+    try:
+        write_whole(out, lambda part: table.to_csv(part, index=False))
+    except OSError as error:
+        raise SGANError(f"{out} cannot be written ({error.strerror}): choose another --out.") from error

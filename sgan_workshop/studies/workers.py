@@ -1,0 +1,158 @@
+"""Worker processes: dask's on this machine, or any dask cluster; runs whose workers die are tried once more."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.support.errors import SGANError
+from sgan_utils.support.rows import Row, make_row
+from sgan_workshop.studies.grid import made_by, run_one
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS = 10
+FIRST_WORKER_SECONDS = 60  # a batch system may start the scheduler some time before its workers
+ALLOWED_DEATHS = 1  # of workers, under one and the same run; it is blamed for the next
+
+
+def dask_setup(worker: object) -> None:
+    """Called by dask in every worker process that we start: Ctrl-C is the main process's business."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def connected(scheduler: str | None, workers: int | None, runs: int, progress: bool) -> Iterator[Client]:
+    """A connection to ``scheduler``, or to processes of our own that end with it."""
+    try:
+        import dask
+        from distributed import CancelledError, Client, LocalCluster
+        from distributed.comm import CommClosedError
+        from distributed.utils import silence_logging_cmgr
+    except ImportError as error:
+        raise SGANError(f"a study needs {error.name}, which is not installed: pip install -e '.[scale]'") from error
+
+    with ExitStack() as stack:
+        stack.enter_context(silence_logging_cmgr("CRITICAL"))  # what goes wrong in the client is raised here
+        if scheduler is None:
+            # Set before the processes start, because OpenMP looks only once. dask adds variables of its own.
+            stack.enter_context(_environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"))
+            stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
+            cluster = LocalCluster(
+                n_workers=min(workers or dask.system.CPU_COUNT, runs),
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                memory_limit=0,  # rows are small: dask has no memory to manage, and need not kill anybody for it
+                silence_logs="ERROR",
+                preload=__name__,  # runs dask_setup
+                scheduler_kwargs={
+                    "allowed_failures": ALLOWED_DEATHS,
+                    "dashboard": False,
+                    "dashboard_address": "127.0.0.1:0",  # dask serves its health there all the same
+                },
+            )
+            scheduler = stack.enter_context(cluster).scheduler_address
+        elif progress:
+            print(f"waiting for the dask scheduler {scheduler} and its workers …", file=sys.stderr)
+        try:
+            client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
+            client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
+        except (OSError, ValueError) as error:
+            raise SGANError(
+                f"no dask scheduler with a worker answers at {scheduler} (such as tcp://HOST:8786): start one with "
+                "`dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`, or leave --scheduler out to "
+                "use this machine."
+            ) from error
+        try:
+            yield client
+        except (CancelledError, CommClosedError) as error:
+            raise SGANError(
+                f"the scheduler {scheduler} is gone: what is finished is in the file, the same command goes on from it."
+            ) from error
+
+
+@contextmanager
+def _environment(**changes: str) -> Iterator[None]:
+    """Environment variables for the processes that are started inside; afterwards all are as before."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def made_by_workers(client: Client) -> Row:
+    """:func:`made_by` of one of the workers; rows of others who differ are refused when they come."""
+    for address, threads in client.nthreads().items():
+        if threads != 1:
+            raise SGANError(
+                f"the worker {address} takes {threads} runs at once in one process, where they would disturb each "
+                "other: start it with `dask worker ADDRESS --nthreads 1`."
+            )
+    try:
+        return client.submit(made_by, pure=False).result()
+    except ImportError as error:
+        raise SGANError(f"a worker cannot import sgan_utils ({error}): install the package there.") from error
+
+
+def rows_as_they_come(
+    client: Client, configs: list[SGANConfig], samples: bool, here: Row
+) -> Iterator[tuple[SGANConfig, Row]]:
+    """Train ``configs``. A run is blamed for the death of its workers only if they die while nobody else trains."""
+    from distributed import KilledWorker
+
+    suspects = []
+    for config, result in _results(client, configs, samples):
+        if isinstance(result, KilledWorker):
+            suspects.append(config)
+        else:
+            yield config, result
+    for config, result in _results(client, suspects, samples, alone=True):
+        if isinstance(result, KilledWorker):
+            result = make_row(config, here, failed="its worker dies again and again; delete this row to try once more.")
+        yield config, result
+
+
+def _results(
+    client: Client, configs: list[SGANConfig], samples: bool, alone: bool = False
+) -> Iterator[tuple[SGANConfig, Any]]:
+    """Each configuration and its row, or the KilledWorker that it met, as they come.
+
+    Never more runs are handed out than there are workers: when one dies, dask suspects all that waited there too.
+    """
+    from distributed import KilledWorker, as_completed
+
+    waiting, running, at_once = iter(configs), {}, 1
+    completed = as_completed()
+
+    def hand_out() -> None:
+        nonlocal at_once
+        if not alone:
+            at_once = max(at_once, len(client.nthreads()))  # more may have come, and dead ones come back
+        for config in itertools.islice(waiting, at_once - len(running)):
+            future = client.submit(run_one, config, samples, pure=False)
+            running[future] = config
+            completed.add(future)
+
+    hand_out()
+    for future in completed:
+        config = running.pop(future)
+        try:
+            result = future.result()
+        except KilledWorker as error:
+            result = error
+        yield config, result
+        del future  # dask forgets the row
+        hand_out()
