@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.measure import MEGABYTE, peak_memory_mb
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, Sources, load_mnist, split_sources
+from sgan_utils.data import ImageData, Sources, load_mnist, split_sources
 from sgan_utils.support.run import Run
 from sgan_utils.training import train
 
@@ -49,7 +49,7 @@ def measure(config: dict[str, Any], images: int | None = None) -> dict[str, floa
     }
 
 
-def repeated(data: MNIST, count: int) -> Sources:
+def repeated(data: ImageData, count: int) -> Sources:
     """So many images, all of them labelled and all of them unlabelled: MNIST's over and over, in memory once."""
     which = torch.arange(count) % len(data.train_images)
     images, labels = data.train_images[which], data.train_labels[which]

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
-from sgan_utils.data import MNIST, data_folder
+from sgan_utils.data import ImageData, data_folder
 
 BATCH = 64
 SIZE = 32  # pixels, both ways
@@ -115,7 +115,7 @@ def train_once(
     optimizer_d.step()
 
 
-def accuracy(discriminator: nn.Module, data: MNIST) -> float:
+def accuracy(discriminator: nn.Module, data: ImageData) -> float:
     """Share of the test images named rightly: the argmax over the ten digits, in evaluation mode."""
     discriminator.eval()
     right = 0

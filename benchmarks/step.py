@@ -102,7 +102,7 @@ class Steps:
 
     def __init__(self, config: SGANConfig) -> None:
         sources = split_sources(load_mnist(), config)
-        self.run = Run.start(config, sources.unlabelled_images)
+        self.run = Run.start(config, sources)
         self._labelled = Batches((sources.labelled_images, sources.labelled_labels), config.labelled_batch_size, 0)
         self._unlabelled = Batches((sources.unlabelled_images,), config.batch_size, 1)
 

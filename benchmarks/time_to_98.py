@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks import recipe
 from benchmarks.measure import spread
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, load_mnist, split_sources
+from sgan_utils.data import ImageData, load_mnist, split_sources
 from sgan_utils.evaluation import accuracy
 from sgan_utils.training import train
 
@@ -44,7 +44,7 @@ def measure() -> dict[str, Any]:
 class Recipe:
     """The one run of the common recipe (seed 0), taken up again and again until it reaches the goal."""
 
-    def __init__(self, data: MNIST) -> None:
+    def __init__(self, data: ImageData) -> None:
         self.data = data
         self.steps = recipe.train_steps(seed=0)
         self.step, self.seconds = 0, 0.0

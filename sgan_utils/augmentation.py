@@ -16,7 +16,7 @@ from sgan_utils.config import IMAGE_SIZE
 TURN, SHEAR, ZOOM, SHIFT = math.radians(15), 0.2, 0.1, 2.0  # at strength 1: at most, either way; the shift in pixels
 
 
-def draw_moves(count: int, strength: float, random: torch.Generator) -> Tensor:
+def draw_moves(count: int, strength: float, random: torch.Generator, size: int = IMAGE_SIZE) -> Tensor:
     r"""A small random turn, shear, zoom and shift for each of ``count`` images, all uniform.
 
     .. math:: \begin{pmatrix} x' \\ y' \end{pmatrix} =
@@ -30,6 +30,7 @@ def draw_moves(count: int, strength: float, random: torch.Generator) -> Tensor:
         strength: 1 allows turns of 15 degrees, shears of 0.2, zooms of 10 % and shifts of 2 pixels either way;
             0 moves nothing.
         random: draws the numbers, on its device.
+        size: pixels of the images' longer side.
 
     Returns:
         (count, 2, 3): where each pixel of the moved image is fetched from, with coordinates from -1 to 1.
@@ -39,7 +40,7 @@ def draw_moves(count: int, strength: float, random: torch.Generator) -> Tensor:
         return (2 * torch.rand(count, generator=random, device=random.device) - 1) * limit * strength
 
     turn, shear, zoom_x, zoom_y = up_to(TURN), up_to(SHEAR), 1 + up_to(ZOOM), 1 + up_to(ZOOM)
-    shift_x, shift_y = (up_to(SHIFT * 2 / IMAGE_SIZE) for _ in range(2))
+    shift_x, shift_y = (up_to(SHIFT * 2 / size) for _ in range(2))
     cos, sin = turn.cos(), turn.sin()
     x_from = torch.stack([zoom_x * cos, zoom_y * (shear * cos - sin), shift_x], dim=1)
     y_from = torch.stack([zoom_x * sin, zoom_y * (shear * sin + cos), shift_y], dim=1)
@@ -60,7 +61,9 @@ def move(images: Tensor, moves: Tensor) -> Tensor:
     return F.grid_sample(images + 1, places, padding_mode="zeros", align_corners=False) - 1
 
 
-def draw_noise(count: int, std: float, random: torch.Generator) -> Tensor:
+def draw_noise(
+    count: int, std: float, random: torch.Generator, shape: tuple[int, ...] = (1, IMAGE_SIZE, IMAGE_SIZE)
+) -> Tensor:
     """Normal noise to be added to images before D sees them (Arjovsky and Bottou 2017, sec. 3).
 
     It keeps D from telling images by a few pixels, so that it has to look at the whole.
@@ -69,10 +72,11 @@ def draw_noise(count: int, std: float, random: torch.Generator) -> Tensor:
         count: how many images.
         std: standard deviation; paper to ink is 2.
         random: draws the numbers, on its device.
+        shape: of an image, (channels, height, width).
 
     Returns:
-        (count, 1, 28, 28); if ``std`` is 0, a 0 for each image, (count, 1, 1, 1), which can be added as well.
+        (count, *shape); if ``std`` is 0, a 0 for each image, (count, 1, 1, 1), which can be added as well.
     """
     if not std:
         return torch.zeros(count, 1, 1, 1, device=random.device)
-    return std * torch.randn(count, 1, IMAGE_SIZE, IMAGE_SIZE, generator=random, device=random.device)
+    return std * torch.randn(count, *shape, generator=random, device=random.device)

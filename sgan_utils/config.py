@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.presets import PRESETS
@@ -37,10 +37,17 @@ class SGANConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    data: str = Field(
+        "MNIST", min_length=1, title="Data set",
+        description="MNIST, FashionMNIST, KMNIST, or a folder of images: labelled/CLASS/…, unlabelled/…, test/CLASS/….",
+    )  # fmt: skip
     labels: int = Field(
-        30_000, ge=CLASSES, le=TRAINING_IMAGES, title="Labelled images",
-        description="How many training images keep their label; the draw is balanced over the ten digits.",
-        json_schema_extra={"unit": "images", "scale": "log", "hint": "one for each class at least"},
+        30_000, ge=2, le=10_000_000, title="Labelled images",
+        description="How many training images keep their label; the draw is balanced over the classes.",
+        json_schema_extra={
+            "unit": "images", "scale": "log", "slider_from": CLASSES, "slider_to": TRAINING_IMAGES,
+            "allowed": f"between {CLASSES} and {TRAINING_IMAGES} (one for each class at least)",
+        },
     )  # fmt: skip
     protocol: Protocol = Field(
         "all-unlabelled", title="Source of unlabelled images",
@@ -191,9 +198,17 @@ class SGANConfig(BaseModel):
     def __setattr__(self, name: str, value: Any) -> None:
         raise ConfigError(f"a configuration does not change: make another one with config.but({name}={value!r}).")
 
+    @field_validator("labels")
+    @classmethod
+    def _fits_mnist(cls, labels: int, others: ValidationInfo) -> int:
+        """Other data say only when they are loaded how many images and classes they have, see ``split_sources``."""
+        if others.data.get("data") == "MNIST" and not CLASSES <= labels <= TRAINING_IMAGES:
+            raise ValueError
+        return labels
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.labels > TRAINING_IMAGES - self.held_out:
+        if self.data == "MNIST" and self.labels > TRAINING_IMAGES - self.held_out:
             raise ValueError(
                 f"labels must be at most {TRAINING_IMAGES - self.held_out} when held_out={self.held_out}, "
                 f"got {self.labels}: lower one of the two"
@@ -202,7 +217,7 @@ class SGANConfig(BaseModel):
 
     @property
     def epochs(self) -> float:
-        """Passes over the unlabelled images that ``steps`` amounts to."""
+        """Passes over the unlabelled images that ``steps`` amounts to on MNIST; a run's ``epochs`` follow its data."""
         unlabelled = self.labels if self.protocol == "labelled-only" else TRAINING_IMAGES - self.held_out
         return self.steps * self.batch_size / unlabelled
 
@@ -239,8 +254,12 @@ class SGANConfig(BaseModel):
 def allowed(name: str) -> str:
     """The values that a field takes, in words, such as ``"between 10 and 60000 (one for each class at least)"``."""
     field = SGANConfig.model_json_schema()["properties"][name]
+    if "allowed" in field:
+        return field["allowed"]
     if "enum" in field:
         return "one of " + ", ".join(field["enum"])
+    if field["type"] == "string":
+        return "the name of a data set or a folder"
     if field["type"] == "array":
         each = field["prefixItems"][0]
         return f"three whole numbers between {each['minimum']} and {each['maximum']}"

@@ -5,44 +5,123 @@ Three sources of images, named so everywhere: **labelled real**, **unlabelled re
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from sgan_utils.config import CLASSES, SGANConfig
+from sgan_utils.config import CLASSES, IMAGE_SIZE, SGANConfig
 from sgan_utils.support.archives import unpack
-from sgan_utils.support.errors import TORCH_PAIR_CURE, DataError, SGANError
+from sgan_utils.support.errors import TORCH_PAIR_CURE, ConfigError, DataError, SGANError
+
+DIGITS = tuple(map(str, range(CLASSES)))
+UNKNOWN = -1  # in the place of a label, if nobody has given one
 
 
-class MNIST(NamedTuple):
-    """The 70,000 images in memory, one byte a pixel (0 is paper, 255 is ink)."""
+class Description(NamedTuple):
+    """What a data set says of itself; networks, noise, augmentation and pictures follow it."""
 
-    train_images: Tensor  # (60000, 1, 28, 28), uint8
-    train_labels: Tensor  # (60000,), int64, 0 to 9
-    test_images: Tensor  # (10000, 1, 28, 28), uint8
-    test_labels: Tensor  # (10000,), int64, 0 to 9
+    name: str = "MNIST"
+    channels: int = 1  # 1 is grey, 3 is colour
+    height: int = IMAGE_SIZE  # pixels, a multiple of 4
+    width: int = IMAGE_SIZE
+    classes: tuple[str, ...] = DIGITS
 
-    def to(self, device: torch.device | str) -> MNIST:
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one image: (channels, height, width)."""
+        return self.channels, self.height, self.width
+
+
+class ImageData(NamedTuple):
+    """A data set in memory, one byte a pixel (of MNIST's, 0 is paper and 255 is ink)."""
+
+    train_images: Tensor  # (images, channels, height, width), uint8; MNIST: (60000, 1, 28, 28)
+    train_labels: Tensor  # (images,), int64, indices into ``classes``, or UNKNOWN
+    test_images: Tensor  # (test images, channels, height, width), uint8; may be none
+    test_labels: Tensor  # (test images,), int64
+    name: str = "MNIST"  # with which ``load_data`` finds it again
+    classes: tuple[str, ...] = DIGITS
+    unlabelled_names: tuple[str, ...] = ()  # of the files without a label, in the order of ``train_images``
+    skipped: tuple[str, ...] = ()  # a sentence for each file that could not be read
+
+    @property
+    def description(self) -> Description:
+        """Its name, the shape of its images, its classes."""
+        return Description(self.name, *self.train_images.shape[1:], self.classes)
+
+    def to(self, device: torch.device | str) -> ImageData:
         """The same images on another device."""
-        return MNIST(*(tensor.to(device) for tensor in self))
+        return self._replace(**{name: getattr(self, name).to(device) for name in self._fields[:4]})
 
 
 class Sources(NamedTuple):
     """The two sources of real images of one training run, and what was kept out of it."""
 
-    labelled_images: Tensor  # (labels, 1, 28, 28), uint8
+    labelled_images: Tensor  # (labels, channels, height, width), uint8
     labelled_labels: Tensor  # (labels,), int64
-    unlabelled_images: Tensor  # (unlabelled, 1, 28, 28), uint8
-    held_out_images: Tensor  # (held_out, 1, 28, 28), uint8
+    unlabelled_images: Tensor  # (unlabelled, channels, height, width), uint8
+    held_out_images: Tensor  # (held_out, channels, height, width), uint8
     held_out_labels: Tensor  # (held_out,), int64
+    description: Description = Description()
 
     def to(self, device: torch.device | str) -> Sources:
         """The same images on another device."""
-        return Sources(*(tensor.to(device) for tensor in self))
+        return self._replace(**{name: getattr(self, name).to(device) for name in self._fields[:5]})
+
+    def check(self, config: SGANConfig) -> None:
+        """Refuse what could be trained on only by mistake.
+
+        Raises:
+            DataError: one sentence that names the images or labels, what is wrong with them, and the cure.
+        """
+        about, classes = self.description, len(self.description.classes)
+        for name in ("labelled_images", "unlabelled_images"):
+            images = getattr(self, name)
+            if images.dtype != torch.uint8:
+                raise DataError(
+                    f"{name} must be bytes from 0 to 255 (torch.uint8), got {images.dtype}: convert them, for floats "
+                    "from -1 to 1 with ((images + 1) * 127.5).round().to(torch.uint8)."
+                )
+            if images.shape[1:] != about.shape:
+                raise DataError(
+                    f"{name} must have the shape (images, {', '.join(map(str, about.shape))}) of {about.name}, got "
+                    f"{tuple(images.shape)}: resize them, or pass sources whose description says their shape."
+                )
+            if len(images) == 0:
+                raise DataError(f"there are no {name.replace('_', ' ')}: a run needs at least one.")
+        if about.height % 4 or about.width % 4 or min(about.height, about.width) < 8:
+            raise DataError(
+                f"images of {about.height}x{about.width} pixels do not fit the networks: resize them, so that both "
+                "sides are multiples of 4 and at least 8 pixels."
+            )
+        labels = self.labelled_labels
+        if labels.dtype.is_floating_point or labels.shape != (len(self.labelled_images),):
+            raise DataError(
+                f"labelled_labels must be whole numbers, one for each of the {len(self.labelled_images)} labelled "
+                f"images, got {labels.dtype} of shape {tuple(labels.shape)}."
+            )
+        if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+            raise DataError(
+                f"labels must be from 0 to {classes - 1}, one of {about.name}'s {classes} classes, got "
+                f"{int(labels.min())} to {int(labels.max())}: leave images without a label to the unlabelled ones."
+            )
+        if config.labels > len(labels):
+            raise DataError(
+                f"the configuration says labels={config.labels}, but only {len(labels)} labelled images are given: "
+                f"set labels={len(labels)}."
+            )
+
+    def fingerprint(self) -> str:
+        """Twelve characters that are the same only for the same images and labels in the same order."""
+        digest = hashlib.sha1(usedforsecurity=False)
+        for name in self._fields[:3]:
+            digest.update(getattr(self, name).cpu().contiguous().numpy())
+        return digest.hexdigest()[:12]
 
 
 def data_folder() -> Path:
@@ -50,7 +129,28 @@ def data_folder() -> Path:
     return Path(os.environ.get("SGAN_DATA") or Path(__file__).resolve().parent.parent / "data")
 
 
-def load_mnist(folder: Path | str | None = None) -> MNIST:
+def load_data(data: str = "MNIST", on_broken: Literal["skip", "stop"] = "skip") -> ImageData:
+    """The data set that a configuration names.
+
+    Args:
+        data: ``"MNIST"``, ``"FashionMNIST"`` or ``"KMNIST"``, whose files are in :func:`data_folder`, or a folder of
+            images, see :func:`sgan_utils.support.image_folder.load_folder`.
+        on_broken: whether a file of a folder that cannot be read is skipped, or is an error.
+
+    Raises:
+        DataError: if there are no such data, or they are damaged.
+    """
+    from sgan_utils.support.image_folder import TORCHVISION_SETS, load_folder, load_torchvision
+
+    name = data.lower().replace("-", "").replace("_", "")
+    if name == "mnist":
+        return load_mnist()
+    if name in TORCHVISION_SETS:
+        return load_torchvision(name, data_folder())
+    return load_folder(data, on_broken=on_broken)._replace(name=data)
+
+
+def load_mnist(folder: Path | str | None = None) -> ImageData:
     """MNIST's training and test images, verified, without a network.
 
     Args:
@@ -68,7 +168,7 @@ def load_mnist(folder: Path | str | None = None) -> MNIST:
     folder = Path(folder) if folder else data_folder()
     unpack(folder)
     train, test = (datasets.MNIST(folder, train=train) for train in (True, False))
-    return MNIST(train.data.unsqueeze(1), train.targets, test.data.unsqueeze(1), test.targets)
+    return ImageData(train.data.unsqueeze(1), train.targets, test.data.unsqueeze(1), test.targets)
 
 
 def to_model_range(images: Tensor) -> Tensor:
@@ -82,7 +182,7 @@ def to_model_range(images: Tensor) -> Tensor:
     Returns:
         Same shape, float32.
     """
-    return images.float().div_(127.5).sub_(1.0)
+    return images.to(torch.float32, copy=True).div_(127.5).sub_(1.0)
 
 
 def post_transforms() -> Callable:
@@ -130,7 +230,7 @@ def draw_labelled(labels: Tensor, count: int, seed: int) -> Tensor:
     return in_order[:count].sort().values
 
 
-def split_sources(data: MNIST, config: SGANConfig, labelled: Tensor | None = None) -> Sources:
+def split_sources(data: ImageData, config: SGANConfig, labelled: Tensor | None = None) -> Sources:
     """Divide the training images into labelled real, unlabelled real and held-out ones, as ``config`` says.
 
     No label leaves this function but those of the labelled images and, for scoring, of the held-out ones.
@@ -140,12 +240,21 @@ def split_sources(data: MNIST, config: SGANConfig, labelled: Tensor | None = Non
         config: says how many images are labelled and held out, the protocol, and the seed of the draw.
         labelled: your own choice of labelled images (indices into ``data.train_images``) instead of a drawn one.
     """
+    known = (data.train_labels != UNKNOWN).nonzero().squeeze(1)
+    most, classes = len(known) - config.held_out, len(data.classes)
+    if labelled is None and not classes <= config.labels <= most:
+        without = f" without the {config.held_out} held-out ones" if config.held_out else ""
+        raise ConfigError(
+            f"labels must be between {classes} and {most} (one for each class at least; {data.name} has {most} "
+            f"labelled training images{without}), got {config.labels}: set SGANConfig(labels=...) or --labels."
+        )
     is_held_out = torch.zeros(len(data.train_labels), dtype=torch.bool)
     if config.held_out:  # the same images whatever the run's seed, so that runs can be compared on them
-        is_held_out[draw_labelled(data.train_labels, config.held_out, seed=0)] = True
+        is_held_out[known[draw_labelled(data.train_labels[known], config.held_out, seed=0)]] = True
     kept, held_out = (~is_held_out).nonzero().squeeze(1), is_held_out.nonzero().squeeze(1)
     if labelled is None:
-        labelled = kept[draw_labelled(data.train_labels[kept], config.labels, config.seed)]
+        known = kept[data.train_labels[kept] != UNKNOWN]
+        labelled = known[draw_labelled(data.train_labels[known], config.labels, config.seed)]
     unlabelled = labelled if config.protocol == "labelled-only" else kept
     return Sources(
         data.train_images[labelled],
@@ -153,6 +262,7 @@ def split_sources(data: MNIST, config: SGANConfig, labelled: Tensor | None = Non
         data.train_images[unlabelled],
         data.train_images[held_out],
         data.train_labels[held_out],
+        data.description,
     )
 
 
@@ -191,6 +301,6 @@ class Batches:
         return torch.randperm(len(self.tensors[0]), generator=generator).to(self.tensors[0].device)
 
 
-def images_by_class(labels: Tensor) -> Tensor:
-    """How many images each digit has, shape (10,), int64."""
-    return torch.bincount(labels, minlength=CLASSES)
+def images_by_class(labels: Tensor, classes: int = CLASSES) -> Tensor:
+    """How many images each class has, shape (classes,), int64."""
+    return torch.bincount(labels, minlength=classes)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sgan_utils.config import CLASSES
 from sgan_utils.data import to_model_range
 from sgan_utils.models import Belief, Discriminator, Generator, evaluating, sample_latent
 
@@ -44,7 +43,7 @@ def accuracy(discriminator: Discriminator, images: Tensor, labels: Tensor) -> fl
     from torchmetrics.functional.classification import multiclass_accuracy  # slow to import, seldom needed
 
     logits = believe(discriminator, images).class_logits
-    return float(multiclass_accuracy(logits, labels.cpu(), num_classes=CLASSES, average="micro"))
+    return float(multiclass_accuracy(logits, labels.cpu(), num_classes=logits.shape[1], average="micro"))
 
 
 def confusion_matrix(class_logits: Tensor, labels: Tensor) -> Tensor:
@@ -56,7 +55,7 @@ def confusion_matrix(class_logits: Tensor, labels: Tensor) -> Tensor:
     """
     from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-    return multiclass_confusion_matrix(class_logits, labels, num_classes=CLASSES)
+    return multiclass_confusion_matrix(class_logits, labels, num_classes=class_logits.shape[1])
 
 
 def per_class_accuracy(class_logits: Tensor, labels: Tensor) -> Tensor:

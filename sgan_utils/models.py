@@ -6,6 +6,7 @@ No softmax and no sigmoid stands here, but for the one that can be asked for as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -14,6 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from sgan_utils.config import CLASSES, Head, SGANConfig
+from sgan_utils.data import Description
+
+MNIST = Description()
 
 
 class Belief(NamedTuple):
@@ -26,7 +30,7 @@ class Belief(NamedTuple):
 
 def two_heads(outputs: Tensor, features: Tensor) -> Belief:
     """The post's reading: ten outputs name the digit, an eleventh of its own says real or generated."""
-    return Belief(outputs[:, :CLASSES], outputs[:, CLASSES], features)
+    return Belief(outputs[:, :-1], outputs[:, -1], features)
 
 
 def n_plus_1_head(outputs: Tensor, features: Tensor) -> Belief:
@@ -34,7 +38,7 @@ def n_plus_1_head(outputs: Tensor, features: Tensor) -> Belief:
 
     The probability of "not generated" is a sigmoid of ``logsumexp(ten digits) - generated``.
     """
-    class_logits, generated_logit = outputs[:, :CLASSES], outputs[:, CLASSES]
+    class_logits, generated_logit = outputs[:, :-1], outputs[:, -1]
     return Belief(class_logits, class_logits.logsumexp(1) - generated_logit, features)
 
 
@@ -43,6 +47,7 @@ def n_head(outputs: Tensor, features: Tensor) -> Belief:
     return Belief(outputs, outputs.logsumexp(1), features)
 
 
+# How many outputs for ten classes, and how they are read.
 HEADS: dict[Head, tuple[int, Callable[[Tensor, Tensor], Belief]]] = {
     "two_heads": (CLASSES + 1, two_heads),
     "n_plus_1": (CLASSES + 1, n_plus_1_head),
@@ -56,15 +61,22 @@ class Generator(nn.Module):
     Args:
         latent_size: how many random numbers an image starts from.
         channels: feature maps at 7x7, 14x14 and 28x28 pixels.
+        shape: of an image, (channels, height, width); both sides are multiples of 4.
     """
 
-    def __init__(self, latent_size: int = 100, channels: tuple[int, int, int] = (64, 32, 16)) -> None:
+    def __init__(
+        self,
+        latent_size: int = 100,
+        channels: tuple[int, int, int] = (64, 32, 16),
+        shape: tuple[int, int, int] = (1, 28, 28),
+    ) -> None:
         super().__init__()
         c7, c14, c28 = channels
+        colours, height, width = shape[0], shape[1] // 4, shape[2] // 4
         self.latent_size = latent_size
-        self.project = nn.Linear(latent_size, c7 * 7 * 7)
+        self.project = nn.Linear(latent_size, c7 * height * width)
         self.draw = nn.Sequential(
-            nn.Unflatten(1, (c7, 7, 7)),
+            nn.Unflatten(1, (c7, height, width)),
             # A bias would be taken away again by the normalisation that follows.
             nn.ConvTranspose2d(c7, c14, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(c14),
@@ -72,7 +84,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(c14, c28, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(c28),
             nn.ReLU(inplace=True),
-            nn.Conv2d(c28, 1, kernel_size=3, padding=1),
+            nn.Conv2d(c28, colours, kernel_size=3, padding=1),
             nn.Tanh(),
         )
 
@@ -88,17 +100,26 @@ class Discriminator(nn.Module):
         head: how the outputs are read: ``"two_heads"``, ``"n_plus_1"`` or ``"n"``.
         channels: feature maps at 14x14, 7x7 and 4x4 pixels.
         softmax: whether to make probabilities of the class logits: a common mistake, because the loss does that.
+        shape: of an image, (channels, height, width).
+        classes: how many kinds of images there are to tell apart.
     """
 
     def __init__(
-        self, head: Head = "two_heads", channels: tuple[int, int, int] = (32, 64, 128), softmax: bool = False
+        self,
+        head: Head = "two_heads",
+        channels: tuple[int, int, int] = (32, 64, 128),
+        softmax: bool = False,
+        shape: tuple[int, int, int] = (1, 28, 28),
+        classes: int = CLASSES,
     ) -> None:
         super().__init__()
         c14, c7, c4 = channels
         self.softmax = softmax
         outputs, self.read = HEADS[head]
+        outputs += classes - CLASSES
+        height, width = (math.ceil(side / 8) for side in shape[1:])  # three convolutions halve them, rounding up
         self.look = nn.Sequential(
-            nn.Conv2d(1, c14, kernel_size=5, stride=2, padding=2, bias=False),
+            nn.Conv2d(shape[0], c14, kernel_size=5, stride=2, padding=2, bias=False),
             nn.BatchNorm2d(c14),
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(c14, c7, kernel_size=5, stride=2, padding=2, bias=False),
@@ -108,7 +129,7 @@ class Discriminator(nn.Module):
             nn.BatchNorm2d(c4),
             nn.LeakyReLU(0.2, inplace=True),
         )
-        self.decide = nn.Linear(c4 * 4 * 4, outputs)
+        self.decide = nn.Linear(c4 * height * width, outputs)
 
     def forward(self, images: Tensor) -> Belief:
         """(batch, 1, 28, 28) -> Belief of (batch, 10), (batch,) and (batch, features)."""
@@ -142,12 +163,14 @@ def initialise_weights(model: nn.Module, std: float = 0.02) -> nn.Module:
     return model
 
 
-def build_models(config: SGANConfig) -> tuple[Generator, Discriminator]:
-    """G and D as ``config`` describes them, with initial weights that depend on its seed alone."""
+def build_models(config: SGANConfig, data: Description = MNIST) -> tuple[Generator, Discriminator]:
+    """G and D as ``config`` describes them, for such data, with initial weights that depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):  # leaves the caller's random state as it was
         torch.default_generator.manual_seed(config.seed)  # torch.manual_seed would seed the GPU's as well
-        g = initialise_weights(Generator(config.latent_size, config.channels_g), config.weight_std)
-        d = initialise_weights(Discriminator(config.head, config.channels_d, config.softmax_twice), config.weight_std)
+        g = Generator(config.latent_size, config.channels_g, data.shape)
+        initialise_weights(g, config.weight_std)
+        d = Discriminator(config.head, config.channels_d, config.softmax_twice, data.shape, len(data.classes))
+        initialise_weights(d, config.weight_std)
     return g, d
 
 
@@ -159,11 +182,13 @@ def count_parameters(model: nn.Module) -> int:
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
     """Gradients flow through the model to its input, but none are computed for its weights."""
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.requires_grad_(False)
     try:
         yield
     finally:
-        model.requires_grad_(True)
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 @contextmanager

@@ -62,16 +62,18 @@ def use_house_style() -> None:
 
 
 def as_bytes(images: np.ndarray) -> np.ndarray:
-    """Images as (n, 28, 28) bytes, 0 paper to 255 ink.
+    """Images as (n, height, width) bytes, or (n, height, width, 3) if they have colours.
 
     Args:
-        images: tensors or arrays, (n, 1, 28, 28) or (n, 28, 28), either bytes or floats from -1 to 1.
+        images: tensors or arrays, (n, channels, height, width) or (n, height, width), bytes or floats from -1 to 1.
     """
     if hasattr(images, "detach"):  # a tensor, perhaps on a GPU
         images = images.detach().cpu().numpy()
     images = np.asarray(images)
     if images.dtype != np.uint8:
         images = np.clip((images + 1) * 127.5, 0, 255).round().astype(np.uint8)
+    if images.ndim == 4 and images.shape[1] == 3:
+        return images.transpose(0, 2, 3, 1)
     return images.reshape(-1, *images.shape[-2:])
 
 
@@ -92,12 +94,12 @@ def show_images(
         wrong: which captions to show in the colour of a warning.
     """
     pixels = as_bytes(images)
-    count, height, width = pixels.shape
+    count, height, width, *colours = pixels.shape
     columns = columns or (count if count <= 10 else int(np.ceil(np.sqrt(count))))
     rows = int(np.ceil(count / columns))
     gap, head = 4, 13 if captions is not None else 0
     cell_h, cell_w = height + gap + head, width + gap
-    sheet = np.zeros((rows * cell_h, columns * cell_w), dtype=np.uint8)
+    sheet = np.full((rows * cell_h, columns * cell_w, *colours), 255 if colours else 0, dtype=np.uint8)
     if ax is None:
         inches = min(7.0, 0.62 * columns)
         _, ax = plt.subplots(figsize=(inches, inches * sheet.shape[0] / sheet.shape[1] + (0.3 if title else 0.05)))
@@ -125,7 +127,7 @@ def show_rows(rows: Mapping[str, np.ndarray], colours: Sequence[str] | None = No
     names = list(rows)
     pixels = [as_bytes(images) for images in rows.values()]
     columns = len(pixels[0])
-    cell = pixels[0].shape[-1] + 4
+    cell = pixels[0].shape[1] + 4
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, max(1.0, 5.9 * len(names) / columns)))
     show_images(np.concatenate(pixels), columns=columns, ax=ax)

@@ -16,11 +16,12 @@ from torch.optim import Optimizer
 
 from sgan_utils.augmentation import draw_moves, draw_noise, move
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import Batches, Sources, load_mnist, split_sources, to_model_range
+from sgan_utils.data import Batches, Sources, load_data, split_sources, to_model_range
 from sgan_utils.losses import consistency_loss, generator_loss, pseudo_label, supervised_loss, unsupervised_loss
 from sgan_utils.models import Belief, Discriminator, frozen, sample_latent
 from sgan_utils.support.checkpoints import load_checkpoint
 from sgan_utils.support.hardware import keep_freed_memory, pick_device
+from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import ALONE, Alone, Callback, Run
 from sgan_utils.support.session import steps_of
 
@@ -130,6 +131,7 @@ def train(
     config: SGANConfig,
     sources: Sources | None = None,
     *,
+    networks: Networks | None = None,
     device: str = "auto",
     team: Alone = ALONE,
     callbacks: Sequence[Callback] = (),
@@ -140,7 +142,8 @@ def train(
     """Train D and G as ``config`` says. The same configuration gives the same numbers on the same machine.
 
     Args:
-        sources: labelled and unlabelled images; by default MNIST's, drawn as ``config`` says.
+        sources: labelled and unlabelled images; by default those of the data that ``config`` names, drawn as it says.
+        networks: makes G and D of your own, see :mod:`sgan_utils.support.networks`; by default the lessons'.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         team: this process alone, or several that share every batch, see :mod:`sgan_workshop.scale`.
         callbacks: each is called with the :class:`Run` after every step.
@@ -152,20 +155,23 @@ def train(
         The run. After Ctrl-C it holds what was reached, and ``stopped`` says so.
 
     Raises:
+        DataError: if the sources do not fit the configuration, see :meth:`Sources.check`.
+        SGANError: if ``networks`` do not keep their contract.
         DivergedError: if a loss is no longer finite; its ``run`` holds what was reached.
         CheckpointError: if ``checkpoint`` cannot be read or is of another configuration.
         ConfigError: if a batch cannot be divided evenly among the team's processes.
     """
     team.check(config)
     keep_freed_memory()
-    sources = sources or split_sources(load_mnist(), config)
+    sources = sources or split_sources(load_data(config.data), config)
+    sources.check(config)
     sources = sources.to(team.device or pick_device(device))
     labelled_batches, unlabelled_batches = batches_of(sources, config)
 
-    run = Run.start(config, sources.unlabelled_images, team)
+    run = Run.start(config, sources, networks, team)
     if checkpoint and Path(checkpoint).exists():
         load_checkpoint(run, checkpoint)
-    with closing(steps_of(run, callbacks, checkpoint, checkpoint_every, progress)) as steps:
+    with run.random_numbers(), closing(steps_of(run, callbacks, checkpoint, checkpoint_every, progress)) as steps:
         for step in steps:
             one_step(run, labelled_batches[step], unlabelled_batches[step])
     return run
@@ -197,15 +203,15 @@ def draw_inputs(
     """Make the inputs of one step from its batches of bytes; ``random`` draws the latents, the moves and the noise."""
     (images, labels), (unlabelled,) = labelled, unlabelled
     images, unlabelled = to_model_range(images), to_model_range(unlabelled)
-    latent = sample_latent(len(unlabelled), config.latent_size, random)
+    latent, shape = sample_latent(len(unlabelled), config.latent_size, random), tuple(images.shape[1:])
     if config.augmentation:
-        images = move(images, draw_moves(len(images), config.augmentation, random))
+        images = move(images, draw_moves(len(images), config.augmentation, random, max(shape[1:])))
     moved = unlabelled[:0]
     if config.uses_consistency and step >= config.consistency_start * config.steps:
-        moved = move(unlabelled, draw_moves(len(unlabelled), config.consistency_moves, random))
+        moved = move(unlabelled, draw_moves(len(unlabelled), config.consistency_moves, random, max(shape[1:])))
     noise_std = config.input_noise * faded(step / config.steps, config.noise_fade)
     images, unlabelled, moved, noise = (
-        tensor + draw_noise(len(tensor), noise_std, random)
+        tensor + draw_noise(len(tensor), noise_std, random, shape)
         for tensor in (images, unlabelled, moved, torch.zeros(len(unlabelled), 1, 1, 1, device=unlabelled.device))
     )
     return Inputs(images, labels, unlabelled, moved, latent, noise)

@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 
 from sgan_utils import results
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, load_mnist, split_sources
+from sgan_utils.data import ImageData, load_mnist, split_sources
 from sgan_utils.support import presets, rows, studies
 from sgan_utils.support.run import Run
 from sgan_utils.training import train
@@ -30,13 +30,13 @@ TRAIN_IMAGES, TEST_IMAGES = 400, 100
 
 
 @pytest.fixture(scope="session")
-def mnist() -> MNIST:
+def mnist() -> ImageData:
     """The real 70,000 images. Do not change them in place."""
     return load_mnist(ROOT / "data")
 
 
 @pytest.fixture(scope="session")
-def tiny_mnist() -> MNIST:
+def tiny_mnist() -> ImageData:
     """500 images like MNIST's: each class is a pattern of blocks under noise. Do not change them in place."""
     random = torch.Generator().manual_seed(0)
     patterns = torch.randint(0, 2, (10, 1, 7, 7), generator=random).repeat_interleave(4, 2).repeat_interleave(4, 3)
@@ -46,7 +46,7 @@ def tiny_mnist() -> MNIST:
         noise = torch.randint(0, 56, (count, 1, 28, 28), generator=random)
         return (patterns[labels] * 200 + noise).to(torch.uint8), labels
 
-    return MNIST(*images_and_labels(TRAIN_IMAGES), *images_and_labels(TEST_IMAGES))
+    return ImageData(*images_and_labels(TRAIN_IMAGES), *images_and_labels(TEST_IMAGES))
 
 
 @pytest.fixture(scope="session")

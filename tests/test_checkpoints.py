@@ -37,7 +37,7 @@ def path(tmp_path):
 @pytest.fixture
 def fresh(tiny_config, tiny_sources):
     """A run that has not begun."""
-    return Run.start(tiny_config, tiny_sources.unlabelled_images)
+    return Run.start(tiny_config, tiny_sources)
 
 
 # Resuming

@@ -300,7 +300,7 @@ def test_without_sources_a_run_draws_them_from_mnist(tiny_config, mnist, monkeyp
     monkeypatch.setattr(training, "load_mnist", lambda: mnist)
     config = tiny_config.but(steps=1, labels=20, seed=2)
     run = train(config, progress=False, device="cpu")
-    assert torch.equal(run.unlabelled_images, mnist.train_images)
+    assert torch.equal(run.sources.unlabelled_images, mnist.train_images)
     assert run.history.equals(train(config, split_sources(mnist, config), progress=False, device="cpu").history)
 
 

@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.models import Discriminator, Generator, build_models
+from sgan_utils.data import Description
+from sgan_utils.models import MNIST, build_models
 from sgan_utils.support.errors import CheckpointError
 from sgan_utils.support.files import write_whole
-from sgan_utils.support.run import Run
+from sgan_utils.support.networks import Networks
+from sgan_utils.support.run import History, Run
 
 
-def save_models(path: Path | str, generator: Generator, discriminator: Discriminator, config: SGANConfig) -> None:
-    """Write G, D and the configuration that made them to one file."""
+def save_models(
+    path: Path | str,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    config: SGANConfig,
+    data: Description = MNIST,
+) -> None:
+    """Write G, D, the configuration that made them, and the description of their data to one file."""
     tensors = _named("generator", generator.state_dict()) | _named("discriminator", discriminator.state_dict())
-    _save(path, tensors, {"config": config.model_dump_json()})
+    _save(path, tensors, {"config": config.model_dump_json(), "data": json.dumps(data._asdict())})
 
 
-def load_models(path: Path | str) -> tuple[Generator, Discriminator, SGANConfig]:
+def load_models(path: Path | str, networks: Networks = build_models) -> tuple[Any, Any, SGANConfig]:
     """Read what :func:`save_models` wrote: G and D in evaluation mode on the CPU, and their configuration.
 
+    Args:
+        networks: what ``train`` was given, if that was something; the file holds weights, no code.
+
     Raises:
-        CheckpointError: if the file is missing or damaged.
+        CheckpointError: if the file is missing or damaged, or holds the weights of other networks.
     """
     tensors, notes = _load(path)
     config = SGANConfig(**json.loads(notes["config"]))
-    generator, discriminator = build_models(config)
-    generator.load_state_dict(_under("generator", tensors))
-    discriminator.load_state_dict(_under("discriminator", tensors))
+    generator, discriminator = networks(config, _description(notes))
+    try:
+        generator.load_state_dict(_under("generator", tensors))
+        discriminator.load_state_dict(_under("discriminator", tensors))
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path} holds the weights of other networks: give load_models the networks=... that train had."
+        ) from error
     return generator.eval(), discriminator.eval(), config
 
 
@@ -49,8 +66,16 @@ def save_checkpoint(run: Run, path: Path | str) -> None:
         "random": run.random.get_state(),
         "history": run.log.tensor(),
     }
-    notes = {"step": run.step, "train_seconds": run.train_seconds, "precision": str(run.precision)}
-    _save(path, tensors, {"config": run.config.model_dump_json(), "notes": json.dumps(notes)})
+    if run.layer_random is not None:
+        tensors["layer_random"] = torch.random.get_rng_state()  # saved inside of Run.random_numbers
+    notes = {
+        "step": run.step,
+        "train_seconds": run.train_seconds,
+        "precision": str(run.precision),
+        "sources": run.sources.fingerprint(),
+    }
+    data = json.dumps(run.sources.description._asdict())
+    _save(path, tensors, {"config": run.config.model_dump_json(), "data": data, "notes": json.dumps(notes)})
 
 
 def load_checkpoint(run: Run, path: Path | str) -> None:
@@ -59,8 +84,6 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
     Raises:
         CheckpointError: if the file is damaged, or of another configuration or precision.
     """
-    from sgan_utils.support.run import History
-
     tensors, texts = _load(path)
     if "notes" not in texts:
         raise CheckpointError(f"{path} holds models, not a training run to resume: name another checkpoint.")
@@ -75,14 +98,27 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
         raise CheckpointError(
             f"{path} was computed in {notes['precision']}, this machine takes {run.precision}: set precision to match."
         )
+    if notes.get("sources", run.sources.fingerprint()) != run.sources.fingerprint():
+        raise CheckpointError(
+            f"{path} was trained on other images or labels than this run is given: name another checkpoint, or delete "
+            "this one to start anew."
+        )
     run.generator.load_state_dict(_under("generator", tensors))
     run.last_discriminator.load_state_dict(_under("discriminator", tensors))
     run.average.load_state_dict(_under("average", tensors))
     _restore_optimizer(run.optimizer_g, _under("optimizer_g", tensors))
     _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors))
     run.random.set_state(tensors["random"])
+    run.layer_random = tensors.get("layer_random", run.layer_random)
     run.log = History(tensors["history"], run.team)
     run.step, run.train_seconds = notes["step"], notes["train_seconds"]
+
+
+def _description(texts: dict[str, str]) -> Description:
+    if "data" not in texts:
+        return MNIST  # all that was saved before other data could be
+    fields = json.loads(texts["data"])
+    return Description(**fields | {"classes": tuple(fields["classes"])})
 
 
 def _save(path: Path | str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, Batches, data_folder, post_transforms, to_model_range
+from sgan_utils.data import Batches, ImageData, data_folder, post_transforms, to_model_range
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import build_models
 
@@ -30,7 +30,7 @@ def classifier_losses(batches: Batches, config: SGANConfig, softmax_first: bool 
     return losses
 
 
-def loader_speeds(data: MNIST, batches: int = 100, batch_size: int = 100) -> dict[str, float]:
+def loader_speeds(data: ImageData, batches: int = 100, batch_size: int = 100) -> dict[str, float]:
     """Images per second that three ways of making the same batches deliver (higher is better).
 
     Returns:

@@ -1,54 +1,36 @@
-"""Reads anybody's images, from a folder or a torchvision set on disk, into tensors to train on.
-
-A folder holds ``labelled/CLASS/*``, and if you like ``unlabelled/**`` and ``test/CLASS/*``: PNG or JPEG files of any
-size and colour. Nothing is downloaded, and nothing outside of the folder is read.
-"""
+"""Reads images from a folder, or from a torchvision set on disk, into tensors to train on; downloads nothing."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import hashlib
-import shutil
 import warnings
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from sgan_utils.support.errors import TORCH_PAIR_CURE, DataError, SGANError
+from sgan_utils.data import UNKNOWN, ImageData
+from sgan_utils.support.errors import DataError
 from sgan_utils.support.files import write_whole
 
-UNLABELLED = -1
+OnBroken = Literal["skip", "stop"]
+Result = TypeVar("Result")
 SUFFIXES = (".png", ".jpg", ".jpeg")
 TORCHVISION_SETS = {"fashionmnist": "FashionMNIST", "kmnist": "KMNIST"}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes such cells instead of showing them
 
 
-class Images(NamedTuple):
-    """Images in memory, one byte a pixel and channel, and what is known about them."""
-
-    train_images: Tensor  # (n, channels, height, width), uint8
-    train_labels: Tensor  # (n,), int64: an index into classes, or UNLABELLED
-    test_images: Tensor  # (m, channels, height, width), uint8; m may be 0
-    test_labels: Tensor  # (m,), int64
-    name: str
-    classes: tuple[str, ...]
-    unlabelled_names: tuple[str, ...]  # relative to the folder, in the order in which they stand in train_images
-    skipped: tuple[str, ...]  # one sentence for each file that could not be read
-
-
 def load_folder(
-    folder: Path | str,
-    size: int | None = None,
-    channels: Literal[1, 3] | None = None,
-    on_broken: Literal["skip", "stop"] = "skip",
-) -> Images:
+    folder: Path | str, size: int | None = None, channels: Literal[1, 3] | None = None, on_broken: OnBroken = "skip"
+) -> ImageData:
     """All PNG and JPEG files of a folder, of one size, upright, and on white where they are transparent.
 
     The shorter side is resized (antialiased) and the longer one cropped around its centre. Files come sorted by
@@ -66,57 +48,50 @@ def load_folder(
     folder = Path(folder)
     classes = _classes(folder)
     reader = _Reader(folder, on_broken)
-    for part in ("labelled", "test"):
-        for path in _children(folder / part):
-            if path.suffix.lower() in SUFFIXES and not path.is_dir():
-                reader.broken(path, f"it lies beside the folders of the classes, not in one such as {classes[0]}/")
-    for part in ("unlabelled", "test"):
-        if (folder / part).is_dir() and not any(_files(folder / part)):
-            reader.broken(folder / part, "it holds no PNG or JPEG file")
-
     train = [(path, label) for label, name in enumerate(classes) for path in _files(folder / "labelled" / name)]
-    train += [(path, UNLABELLED) for path in _files(folder / "unlabelled")]
+    train += [(path, UNKNOWN) for path in _files(folder / "unlabelled")]
     test = [(path, label) for label, name in enumerate(classes) for path in _files(folder / "test" / name)]
-    if size is None:
-        sides = [side for path, _ in train + test if (side := reader.shorter_side(path))]
-        size = 28 if 2 * sum(side <= 28 for side in sides) > len(sides) else 32
-    pixels = {path: array for path, _ in train + test if (array := reader.pixels(path, size)) is not None}
+    for part in (folder / "labelled", folder / "unlabelled", folder / "test"):
+        if part.is_dir() and not any(_files(part)):
+            reader.broken(part, "it holds no PNG or JPEG file")
+        for path in sorted(set(_files(part)) - {part, *(path for path, _ in train + test)}):
+            reader.broken(path, "it lies beside the folders of the classes, not in one of them")
+
+    sides = [reader.read(path, lambda image: min(image.size)) for path, _ in train + test] if size is None else []
+    edge = size or (28 if 2 * sum(side <= 28 for side in sides if side) > sum(map(bool, sides)) else 32)
+    read = [(path, reader.read(path, lambda image: _pixels(image, edge))) for path, _ in train + test]
+    pixels = {path: image for path, image in read if image is not None}
     train, test = ([(path, label) for path, label in files if path in pixels] for files in (train, test))
-    for name in (classes[label] for label in sorted(set(range(len(classes))) - {label for _, label in train})):
-        home = folder / "labelled" / name
+    found = {label for _, label in train}
+    for home in (folder / "labelled" / name for label, name in enumerate(classes) if label not in found):
         why = next((f" ({why})" for path, why in reader.reasons.items() if path.is_relative_to(home)), "")
         raise DataError(f"{home} has no readable image{why}: put PNG or JPEG files there, or remove this folder.")
-
     if channels is None:  # a pixel has a colour where red, green and blue differ
-        channels = 3 if any((array != array[:, :, :1]).any() for array in pixels.values()) else 1
-    return Images(
-        _stacked([pixels[path] for path, _ in train], size, channels),
-        torch.tensor([label for _, label in train], dtype=torch.int64),
-        _stacked([pixels[path] for path, _ in test], size, channels),
-        torch.tensor([label for _, label in test], dtype=torch.int64),
+        channels = 3 if any((image != image[:, :, :1]).any() for image in pixels.values()) else 1
+
+    def tensors(files: list[tuple[Path, int]]) -> tuple[Tensor, Tensor]:
+        images = [Image.fromarray(pixels[path]).convert("L" if channels == 1 else "RGB") for path, _ in files]
+        stacked = np.array([np.asarray(image) for image in images], np.uint8).reshape(-1, edge, edge, channels)
+        tensor = torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
+        return tensor, torch.tensor([label for _, label in files], dtype=torch.int64)
+
+    return ImageData(
+        *tensors(train),
+        *tensors(test),
         folder.resolve().name,
         classes,
-        tuple(path.relative_to(folder).as_posix() for path, label in train if label == UNLABELLED),
-        tuple(f"{_shown(path.relative_to(folder))} is skipped: {why}." for path, why in reader.reasons.items()),
+        tuple(path.relative_to(folder).as_posix() for path, label in train if label == UNKNOWN),
+        tuple(f"{str(path.relative_to(folder))!r} is skipped: {why}." for path, why in reader.reasons.items()),
     )
 
 
-def load_torchvision(name: str, folder: Path | str, verify: bool = True) -> Images:
-    """Fashion-MNIST or KMNIST, whose files are on disk already.
+def load_torchvision(name: str, folder: Path | str, verify: bool = True) -> ImageData:
+    """Fashion-MNIST or KMNIST (spelled in any way), whose files are on disk already.
 
-    Args:
-        name: ``fashion-mnist`` or ``kmnist``, in any spelling.
-        folder: holds ``FashionMNIST/raw/`` or ``KMNIST/raw/`` with the four files, as ``.gz`` archives or unpacked.
-        verify: compare the MD5 of each archive that is there with the one that torchvision knows.
-
-    Raises:
-        DataError: if the name is another one, or a file is missing or damaged.
-        SGANError: if torch and torchvision do not fit together.
+    ``folder`` holds ``FashionMNIST/raw/`` or ``KMNIST/raw/`` with the four files, as ``.gz`` archives or unpacked;
+    an archive must have the MD5 that torchvision knows, unless ``verify`` is false.
     """
-    try:
-        from torchvision import datasets  # here, because it takes longer to import than all the rest
-    except RuntimeError as error:
-        raise SGANError(TORCH_PAIR_CURE) from error
+    from torchvision import datasets  # here, because it takes longer to import than all the rest
 
     known = TORCHVISION_SETS.get(name.lower().replace("-", "").replace("_", ""))
     if known is None:
@@ -125,46 +100,37 @@ def load_torchvision(name: str, folder: Path | str, verify: bool = True) -> Imag
     if (old_cache := raw.parent / "processed").exists():  # torchvision would take it for the images, unverified
         raise DataError(f"{old_cache} was made by an old torchvision and cannot be verified: delete this folder.")
     for archive, md5 in dataset.resources:
-        packed = raw / archive
-        if not packed.is_file() and not packed.with_suffix("").is_file():
-            every = ", ".join(archive for archive, _ in dataset.resources)
-            raise DataError(f"{raw} lacks {archive}: put the four archives of {known} there ({every}).")
-        if verify and packed.is_file() and _md5(packed) != md5:
-            raise DataError(f"{packed} is damaged or incomplete (its MD5 should be {md5}): copy the original there.")
+        if not (raw / archive).is_file() and not (raw / archive).with_suffix("").is_file():
+            raise DataError(f"{raw} lacks {archive}: put the four archives of {known} there, *-ubyte.gz.")
+        if verify and (raw / archive).is_file() and hashlib.md5((raw / archive).read_bytes()).hexdigest() != md5:
+            raise DataError(f"{raw / archive} is damaged (its MD5 should be {md5}): copy the original there.")
     try:
         for packed in (raw / archive for archive, _ in dataset.resources):
-            if not packed.with_suffix("").is_file():
-                write_whole(packed.with_suffix(""), lambda part, packed=packed: _gunzip(packed, part))  # type: ignore[misc]
+            if not (unpacked := packed.with_suffix("")).is_file():
+                write_whole(unpacked, partial(Path.write_bytes, data=gzip.decompress(packed.read_bytes())))
         train, test = (dataset(folder, train=train, download=False) for train in (True, False))
-        if any(len(part.data) != len(part.targets) or part.data.ndim != 3 for part in (train, test)):
-            raise ValueError("the numbers of images and labels differ")
-    except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
-        raise DataError(f"{raw} could not be read ({error}): delete what is unpacked and copy the archives.") from error
-    return Images(
-        train.data.unsqueeze(1), train.targets, test.data.unsqueeze(1), test.targets, known, tuple(dataset.classes), (), ()
-    )
+        if any(part.data.shape[:1] != part.targets.shape for part in (train, test)):
+            raise ValueError("there are not as many labels as images")
+    except Exception as error:  # a damaged file can make gzip and torchvision raise almost anything
+        raise DataError(f"{raw} could not be read ({error}): leave only the original archives there.") from error
+    tensors = train.data.unsqueeze(1), train.targets, test.data.unsqueeze(1), test.targets
+    return ImageData(*tensors, known, tuple(dataset.classes), (), ())
 
 
 def write_predictions(
     path: Path | str, names: Sequence[str], class_names: Sequence[str], probabilities: Tensor
 ) -> None:
-    """A table of the likeliest class of each image: the columns file, class and probability.
+    """A CSV table, whole or not at all, of each image's likeliest class: the columns file, class and probability.
 
-    Args:
-        path: of the CSV file; it appears whole or not at all.
-        names: of the images, such as :attr:`Images.unlabelled_names`.
-        class_names: of all classes, such as :attr:`Images.classes`.
-        probabilities: shape (images, classes).
+    ``names`` and ``class_names`` are such as in :class:`ImageData`; ``probabilities`` has shape (images, classes).
     """
-    best = probabilities.max(dim=1)
-    rows = zip(names, best.indices.tolist(), best.values.tolist(), strict=True)
+    chances, winners = (column.tolist() for column in probabilities.max(dim=1))
+    likeliest = zip(names, (class_names[at] for at in winners), (f"{chance:.4f}" for chance in chances), strict=True)
+    rows = [("file", "class", "probability"), *likeliest]
 
     def write(part: Path) -> None:
-        # A file's name need not be valid UTF-8: surrogateescape writes the bytes that it has.
-        with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(("file", "class", "probability"))
-            table.writerows((_cell(name), _cell(class_names[index]), f"{value:.4f}") for name, index, value in rows)
+        with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # names may be any bytes
+            csv.writer(file).writerows([f"'{c}" if c.startswith(FORMULA_STARTS) else c for c in row] for row in rows)
 
     write_whole(path, write)
 
@@ -172,12 +138,69 @@ def write_predictions(
 class _Reader:
     """Reads the files of one folder and remembers which are broken, and why."""
 
-    def __init__(self, folder: Path, on_broken: Literal["skip", "stop"]) -> None:
-        self.root = folder.resolve()
-        self.on_broken = on_broken
+    def __init__(self, folder: Path, on_broken: OnBroken) -> None:
+        self.root, self.on_broken = folder.resolve(), on_broken
         self.reasons: dict[Path, str] = {}
 
     def broken(self, path: Path, why: str) -> None:
         if self.on_broken == "stop":
-            raise DataError(f"{_shown(path)} cannot be used ({why}): repair or remove it, or have such files skipped.")
+            raise DataError(f"{str(path)!r} cannot be used ({why}): repair or remove it, or have such files skipped.")
         self.reasons[path] = why
+
+    def read(self, path: Path, look: Callable[[Image.Image], Result]) -> Result | None:
+        if path in self.reasons:
+            return None
+        try:
+            if not (inside := path.resolve().is_relative_to(self.root)) or not path.is_file():
+                raise ValueError("it is no file, or a link to none" if inside else "it is a link out of the folder")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(path, formats=("PNG", "JPEG")) as image:  # reads the header only
+                    return look(image)
+        except UnidentifiedImageError:
+            why = "there is no PNG or JPEG image in it"
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            why = f"it would unpack to more than {Image.MAX_IMAGE_PIXELS} pixels"
+        except Exception as error:  # Pillow raises almost anything over a damaged file
+            why = str(error).rstrip(".") or type(error).__name__
+        self.broken(path, why)
+        return None
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    """The names of the folders in ``labelled/``, once the layout is as it should be."""
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}: give one that holds labelled/CLASS/ with images.")
+    if not (folder / "labelled").is_dir():
+        raise DataError(f"{folder} has no folder labelled/: put images into labelled/CLASS/, a folder for each class.")
+    classes, tested = ([path.name for path in _children(folder / of) if path.is_dir()] for of in ("labelled", "test"))
+    if len(classes) < 2:
+        raise DataError(f"{folder / 'labelled'} holds {len(classes)} classes: make a folder for each of at least 2.")
+    if lacking := [name for name in tested if name not in classes]:
+        raise DataError(f"{folder / 'test' / lacking[0]} is a class that labelled/ lacks: rename, remove or add it.")
+    return tuple(classes)
+
+
+def _children(folder: Path) -> list[Path]:
+    """What a folder holds that is not hidden, sorted by name; nothing if there is no such folder."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The images at and below a path, in order; a link to a folder is not followed, but counts as one."""
+    if path.is_dir() and not path.is_symlink():
+        for child in _children(path):
+            yield from _files(child)
+    elif path.suffix.lower() in SUFFIXES or path.is_dir():
+        yield path
+
+
+def _pixels(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """An image as (size, size, 3), red, green and blue."""
+    image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded at a fraction of its size, which is faster
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits a pixel
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if "A" in image.mode or "transparency" in image.info:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return np.asarray(ImageOps.fit(image.convert("RGB"), (size, size)))

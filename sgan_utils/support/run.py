@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -13,9 +13,10 @@ from torch.optim import Adam, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import to_model_range
+from sgan_utils.data import Sources, to_model_range
 from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.support.hardware import pick_precision
+from sgan_utils.support.networks import Networks, make_networks
 
 CALIBRATION_BATCHES = 50  # over which BatchNorm's memory is measured for the finished classifier
 
@@ -105,7 +106,8 @@ class Run:
     optimizer_g: Optimizer
     optimizer_d: Optimizer
     random: torch.Generator
-    unlabelled_images: Tensor  # (unlabelled, 1, 28, 28), uint8
+    sources: Sources
+    layer_random: Tensor | None  # the global random state that layers such as dropout draw from; ours draw nothing
     team: Alone = ALONE  # the processes that train this run together
     step: int = 0
     train_seconds: float = 0.0
@@ -114,10 +116,18 @@ class Run:
     _classifier_of_step: int = -1
 
     @classmethod
-    def start(cls, config: SGANConfig, unlabelled_images: Tensor, team: Alone = ALONE) -> Run:
+    def start(cls, config: SGANConfig, sources: Sources, networks: Networks | None = None, team: Alone = ALONE) -> Run:
         """A run before its first step."""
-        device = unlabelled_images.device
-        g, d = (model.to(device, memory_format=torch.channels_last) for model in build_models(config))
+        device, global_random = sources.unlabelled_images.device, torch.random.get_rng_state()
+        layer_random = None
+        if networks:
+            torch.default_generator.manual_seed(config.seed)
+            made = make_networks(networks, config, sources.description)
+            layer_random = torch.random.get_rng_state()
+            torch.random.set_rng_state(global_random)
+        else:
+            made = build_models(config, sources.description)
+        g, d = (model.to(device, memory_format=torch.channels_last) for model in made)
         average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
         settings = {"betas": (config.adam_beta1, 0.999), "fused": device.type in ("cpu", "cuda")}
         optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, **settings)
@@ -134,7 +144,8 @@ class Run:
             optimizer_g=optimizer_g,
             optimizer_d=optimizer_d,
             random=torch.Generator(device).manual_seed(config.seed),
-            unlabelled_images=unlabelled_images,
+            sources=sources,
+            layer_random=layer_random,
             team=team,
             log=History(team=team),
         )
@@ -146,9 +157,12 @@ class Run:
         remembers fit neither the images it will be tested on nor the averaged weights. Unlabelled images set it right.
         """
         if self._classifier_of_step != self.step:
-            count = min(CALIBRATION_BATCHES, max(1, len(self.unlabelled_images) // self.config.batch_size))
-            some = self.unlabelled_images[: count * self.config.batch_size].chunk(count)
-            with self.autocast():
+            count = min(CALIBRATION_BATCHES, max(1, len(self.sources.unlabelled_images) // self.config.batch_size))
+            some = self.sources.unlabelled_images[: count * self.config.batch_size].chunk(count)
+            draws = self.layer_random is not None  # then neither do scores influence steps, nor what was before scores
+            with self.autocast(), torch.random.fork_rng(devices=[], enabled=draws):
+                if draws:
+                    torch.default_generator.manual_seed(self.config.seed)
                 update_bn((to_model_range(images) for images in some), self.average)
             self._classifier_of_step = self.step
         return self.average.module.eval()
@@ -157,6 +171,25 @@ class Run:
         """The processes of a team have equal weights; give them equal means and variances in BatchNorm as well."""
         for model in (self.generator, self.last_discriminator, self.average.module):
             self.team.average_buffers_of(model)
+
+    @contextmanager
+    def random_numbers(self) -> Iterator[None]:
+        """Inside, layers that draw random numbers, such as dropout, draw this run's; the caller's stay as they were."""
+        if self.layer_random is None:
+            yield
+            return
+        before = torch.random.get_rng_state()
+        torch.random.set_rng_state(self.layer_random)
+        try:
+            yield
+        finally:
+            self.layer_random = torch.random.get_rng_state()
+            torch.random.set_rng_state(before)
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the unlabelled images so far."""
+        return self.step * self.config.batch_size / len(self.sources.unlabelled_images)
 
     @property
     def images_per_second(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as w
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, draw_labelled, images_by_class
+from sgan_utils.data import ImageData, draw_labelled, images_by_class
 from sgan_utils.widgets.knobs import knob
 from sgan_utils.widgets.pictures import sheet
 
@@ -16,7 +16,7 @@ IMAGES = {"width": "960px", "height": "240px", "object_fit": "contain", "object_
 class LabelBudget:
     """A slider for the number of labels, and the images that would have them: ``display(LabelBudget(data).widget)``."""
 
-    def __init__(self, data: MNIST, labels: int = 100) -> None:
+    def __init__(self, data: ImageData, labels: int = 100) -> None:
         self.data = data
         self.labels, self.seed = knob("labels", labels), knob("seed")
         self.labels.continuous_update = False  # a draw from 60,000 images takes longer than a blink

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 import ipywidgets as w
 from annotated_types import Ge, Gt, Le, Lt
 
-from sgan_utils.config import SGANConfig, allowed
+from sgan_utils.config import TRAINING_IMAGES, SGANConfig, allowed
+from sgan_utils.data import UNKNOWN, ImageData
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.presets import NOTES
 
@@ -59,7 +60,7 @@ def bounds(name: str) -> tuple[Any, Any]:
                 high = value
             case Lt(lt=value):
                 high = value - extra.get("step", 1)
-    return extra.get("slider_from", low), high
+    return extra.get("slider_from", low), extra.get("slider_to", high)
 
 
 def knob(name: str, value: Any = None) -> w.Widget:
@@ -130,8 +131,10 @@ class Knobs:
         controls: field name -> control.
     """
 
-    def __init__(self, preset: str = "lesson") -> None:
-        self.controls = {name: knob(name) for name in SGANConfig.model_fields if name != "held_out"}
+    def __init__(self, preset: str = "lesson", data: ImageData | None = None) -> None:
+        self.data = data.name if data else SGANConfig().data
+        self.most = int((data.train_labels != UNKNOWN).sum()) if data else TRAINING_IMAGES  # labels that there are
+        self.controls = {name: knob(name) for name in SGANConfig.model_fields if name not in ("held_out", "data")}
         self.presets = w.Dropdown(
             options=list(NOTES),
             value=preset,
@@ -167,11 +170,12 @@ class Knobs:
         Raises:
             ConfigError: if they do not fit together.
         """
-        return SGANConfig(**{name: read_knob(control) for name, control in self.controls.items()})
+        return SGANConfig(data=self.data, **{name: read_knob(control) for name, control in self.controls.items()})
 
     def choose(self, preset: str) -> None:
         """Turn all controls to a preset."""
         config = SGANConfig.preset(preset)
+        config = config.but(data=self.data, labels=min(config.labels, self.most))
         self.presets.value = preset
         self.show(config)
         self.note.value = f"<i>{html.escape(NOTES[preset])}</i>"

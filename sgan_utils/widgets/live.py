@@ -12,7 +12,7 @@ import pandas as pd
 from torch import Tensor
 
 from sgan_utils.config import TRAINING_IMAGES, SGANConfig
-from sgan_utils.data import MNIST, split_sources
+from sgan_utils.data import ImageData, split_sources
 from sgan_utils.evaluation import accuracy, draw, fixed_latents
 from sgan_utils.support.errors import DivergedError, SGANError
 from sgan_utils.support.hardware import hand_over_threads
@@ -28,9 +28,13 @@ ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least
 MOST_FRAMES = 200  # a long run keeps every second one when there are more
 
 
-def watchable(config: SGANConfig) -> SGANConfig:
-    """The same configuration with some images held out to score the run on, as many as its labels leave."""
-    return config.but(held_out=min(HELD_OUT, TRAINING_IMAGES - config.labels))
+def watchable(config: SGANConfig, labelled: int = TRAINING_IMAGES) -> SGANConfig:
+    """The same configuration with some images held out to score the run on, as many as its labels leave.
+
+    Args:
+        labelled: how many training images of the data have a label.
+    """
+    return config.but(held_out=max(0, min(HELD_OUT, labelled - config.labels)))
 
 
 class LiveRun:
@@ -54,7 +58,7 @@ class LiveRun:
     def __init__(
         self,
         config: SGANConfig,
-        data: MNIST,
+        data: ImageData,
         tell: Callable[[LiveRun, bool], None] = lambda *_: None,
         device: str = "auto",
     ) -> None:

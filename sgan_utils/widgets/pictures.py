@@ -30,9 +30,11 @@ def sheet(images: np.ndarray, columns: int = 10, scale: int = 3) -> bytes:
     """Images side by side, ink on paper, each pixel ``scale`` dots wide.
 
     Args:
-        images: (n, 1, 28, 28) or (n, 28, 28), bytes or floats from -1 to 1.
+        images: (n, channels, height, width), bytes or floats from -1 to 1.
     """
-    pixels = np.pad(255 - as_bytes(images), ((0, 0), (2, 2), (2, 2)), constant_values=255)
+    pixels = as_bytes(images)
+    edge = ((0, 0), (2, 2), (2, 2), *[(0, 0)] * (pixels.ndim - 3))
+    pixels = np.pad(pixels if pixels.ndim == 4 else 255 - pixels, edge, constant_values=255)
     missing = -len(pixels) % columns
     pixels = np.concatenate([pixels, np.full((missing, *pixels.shape[1:]), 255, np.uint8)])
     rows = [np.concatenate(list(row), axis=1) for row in pixels.reshape(-1, columns, *pixels.shape[1:])]

@@ -14,7 +14,7 @@ import ipywidgets as w
 import pandas as pd
 
 from sgan_utils import plotting
-from sgan_utils.data import MNIST, load_mnist
+from sgan_utils.data import UNKNOWN, ImageData, load_mnist
 from sgan_utils.support.checkpoints import save_models
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.files import write_whole
@@ -47,7 +47,7 @@ class Playground:
         exports: the folder that exported runs go to.
     """
 
-    def __init__(self, data: MNIST | None = None, preset: str = "lesson", exports: Path = EXPORTS) -> None:
+    def __init__(self, data: ImageData | None = None, preset: str = "lesson", exports: Path = EXPORTS) -> None:
         global _current
         if _current and (before := _current()) and before.live:
             before.live.stop()
@@ -58,7 +58,7 @@ class Playground:
         self.runs: list[Kept] = []
         self._numbered = 0
         self._curves, self._comparison = Curves(), Comparison()
-        self.knobs = Knobs(preset)
+        self.knobs = Knobs(preset, self.data)
         self._make_controls()
         self._make_table()
         self.widget = w.VBox(
@@ -191,7 +191,7 @@ class Playground:
         if self.live and self.live.state in ("ready", "running", "paused"):
             return True
         try:
-            config = watchable(self.knobs.config)
+            config = watchable(self.knobs.config, int((self.data.train_labels != UNKNOWN).sum()))
         except ConfigError as error:
             self.message.value = warning(error)
             return False
@@ -306,7 +306,7 @@ class Playground:
         curves, models = self.exports / f"{name}.csv", self.exports / f"{name}.safetensors"
         table = live.history.assign(held_out_accuracy=_as_series(live, "") / 100)
         write_whole(curves, lambda part: table.to_csv(part))
-        save_models(models, run.generator, run.classifier(), run.config)
+        save_models(models, run.generator, run.classifier(), run.config, run.sources.description)
         self.links.value = f"Written to {self.exports.resolve()}: " + ", ".join(map(_download, (curves, models)))
 
     def _remove(self) -> None:

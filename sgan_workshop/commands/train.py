@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -30,6 +30,12 @@ def train(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Save the run here now and then, and resume from here if the file exists.")
     ] = None,
+    predict: Annotated[
+        Path | None, typer.Option(help="Write a class and a probability for each unlabelled image here (.csv).")
+    ] = None,
+    on_broken: Annotated[
+        Literal["skip", "stop"], typer.Option(help="What to do about files of a folder that cannot be read.")
+    ] = "skip",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Train G and D, then read the test set once. Ctrl-C stops and keeps what was reached."""
@@ -51,13 +57,23 @@ def train(
             )
         raise typer.Exit(start_under_torchrun(sys.argv[1:], devices))
 
-    from sgan_utils.data import load_mnist, split_sources
+    import torch
+
+    from sgan_utils.data import UNKNOWN, load_data, split_sources
+    from sgan_utils.evaluation import believe
     from sgan_utils.support.checkpoints import save_models
     from sgan_utils.support.files import write_whole
+    from sgan_utils.support.image_folder import write_predictions
     from sgan_utils.training import train as train_run
     from sgan_workshop.records.provenance import summary
 
-    data = load_mnist()
+    data = load_data(config.data, on_broken)
+    known = data.train_labels != UNKNOWN
+    if team.is_first:
+        for sentence in data.skipped:
+            typer.secho(sentence, fg="yellow", err=True)
+    if "labels" not in changes and config.data != "MNIST":  # the preset's number is MNIST's
+        config = config.but(labels=min(config.labels, int(known.sum()) - config.held_out))
     sources = split_sources(data, config)
     failure = None
     try:
@@ -73,15 +89,21 @@ def train(
     if failure:
         raise failure
     if save:
-        save_models(save, run.generator, run.classifier(), config)
+        save_models(save, run.generator, run.classifier(), config, data.description)
+    if predict:
+        asked = (~known).nonzero().squeeze(1) if data.unlabelled_names else torch.arange(len(known))
+        names = data.unlabelled_names or [f"training image {number}" for number in asked.tolist()]
+        probability = believe(run.classifier(), data.train_images[asked]).class_logits.softmax(1)
+        write_predictions(predict, names, data.classes, probability)
     result = summary(run, data)
     if team.size > 1:
         result |= {"processes": team.size, "largest_difference_between_processes": difference}
     if as_json:
         typer.echo(json.dumps(result))
         return
+    reached = "no test images" if result["test_accuracy"] is None else f"test accuracy {result['test_accuracy']:.2%}"
     typer.echo(
-        f"test accuracy {result['test_accuracy']:.2%} with {config.labels:,} labels "
+        f"{reached} with {config.labels:,} labels "
         f"after {run.step:,} steps in {run.train_seconds:.1f} s "
         f"({run.images_per_second:,.0f} images/s, {result['device']}, {result['precision']}, seed {config.seed})"
     )

@@ -12,7 +12,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sgan_utils.data import MNIST, load_mnist
+from sgan_utils.data import ImageData, load_mnist
 from sgan_utils.results import Record, about_rows, load_record, recorded_rows
 from sgan_utils.support.studies import STUDIES
 
@@ -22,7 +22,7 @@ FIGURES_FOLDER = Path(__file__).resolve().parents[2] / "figures"
 class Material:
     """What figures are drawn from, each loaded once and only if a figure wants it."""
 
-    data: Callable[[], MNIST] = staticmethod(cache(load_mnist))
+    data: Callable[[], ImageData] = staticmethod(cache(load_mnist))
     record: Callable[[str], Record] = staticmethod(cache(load_record))
     study: Callable[[str], pd.DataFrame] = staticmethod(cache(recorded_rows))
 

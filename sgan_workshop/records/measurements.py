@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, Batches, split_sources
+from sgan_utils.data import Batches, ImageData, split_sources
 from sgan_utils.results import Record
 from sgan_utils.support.demonstrations import classifier_losses, loader_speeds
 from sgan_utils.support.files import write_whole
@@ -24,7 +24,7 @@ from sgan_workshop.records.quality import (
 from sgan_workshop.records.storage import save_record
 
 
-def record_digit_classifier(data: MNIST) -> None:
+def record_digit_classifier(data: ImageData) -> None:
     """The classifier through which images are compared, and how alike real images are through it."""
     classifier = train_digit_classifier(data, progress=False)
     weights = {name: tensor.contiguous() for name, tensor in classifier.state_dict().items()}
@@ -35,7 +35,7 @@ def record_digit_classifier(data: MNIST) -> None:
     save_record(Record("digit_classifier", about))
 
 
-def record_softmax_twice(data: MNIST, steps: int = 200) -> None:
+def record_softmax_twice(data: ImageData, steps: int = 200) -> None:
     """A classifier trained rightly, on logits, and wrongly, on a softmax that cross-entropy applies once more."""
     config = SGANConfig.preset("lesson", steps=steps)
     sources = split_sources(data, config)
@@ -46,13 +46,13 @@ def record_softmax_twice(data: MNIST, steps: int = 200) -> None:
     save_record(Record("softmax_twice", about | provenance("sgan figures --retrain"), history))
 
 
-def record_loader(data: MNIST) -> None:
+def record_loader(data: ImageData) -> None:
     """Images per second from a DataLoader with the post's transforms, and from memory."""
     about = {"what": "loader", "images_per_second": loader_speeds(data)} | provenance("sgan figures --retrain")
     save_record(Record("loader", about))
 
 
-def record_real_images(data: MNIST) -> None:
+def record_real_images(data: ImageData) -> None:
     """What distances mean: of real test images from real training images, the floor, and of noise, the ceiling."""
     noises = (
         torch.randint(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from sgan_utils import __version__
-from sgan_utils.data import MNIST
+from sgan_utils.data import ImageData
 from sgan_utils.evaluation import accuracy
 from sgan_utils.results import RESULTS
 from sgan_utils.support.hardware import cpu_capabilities
@@ -53,10 +53,17 @@ def _processor() -> str:
     return f"{name} ({platform.machine()}, {torch.backends.cpu.get_cpu_capability()})"
 
 
-def summary(run: Run, data: MNIST) -> dict[str, Any]:
+def test_accuracy(run: Run, data: ImageData) -> float | None:
+    """The share of test images that D names rightly, 0 to 1; nothing if the data have no test images."""
+    if not len(data.test_images):
+        return None
+    return round(accuracy(run.classifier(), data.test_images, data.test_labels), 4)
+
+
+def summary(run: Run, data: ImageData) -> dict[str, Any]:
     """What a training run reached, as ``sgan train --json`` prints it. Reads the test set, once, at the end."""
     return {
-        "test_accuracy": round(accuracy(run.classifier(), data.test_images, data.test_labels), 4),
+        "test_accuracy": test_accuracy(run, data),
         "train_seconds": round(run.train_seconds, 2),
         "images_per_second": round(run.images_per_second, 1),
         "seed": run.config.seed,

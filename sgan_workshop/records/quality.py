@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from sgan_utils.augmentation import draw_moves, move
 from sgan_utils.config import CLASSES
-from sgan_utils.data import MNIST, Batches, to_model_range
+from sgan_utils.data import Batches, ImageData, to_model_range
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Generator, evaluating, sample_latent
 from sgan_utils.results import RESULTS
@@ -68,7 +68,7 @@ class DigitClassifier(nn.Module):
 
 
 def train_digit_classifier(
-    data: MNIST, epochs: int = 8, batch_size: int = 100, seed: int = 0, progress: bool = True
+    data: ImageData, epochs: int = 8, batch_size: int = 100, seed: int = 0, progress: bool = True
 ) -> DigitClassifier:
     """Train the classifier on all labelled training images, each time moved a little.
 
@@ -157,7 +157,7 @@ def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> Samp
         return SampleQuality(*(float(value) for value in (fid.compute(), kid.compute()[0], score.compute()[0])))
 
 
-def real_features(data: MNIST) -> Tensor:
+def real_features(data: ImageData) -> Tensor:
     """What the classifier sees in the real images that all others are compared with: (10000, 128).
 
     They are drawn from the training images; the test images against them are the floor that no generator gets below

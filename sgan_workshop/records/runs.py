@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, split_sources
+from sgan_utils.data import ImageData, split_sources
 from sgan_utils.evaluation import (
     Film,
     accuracy,
@@ -40,7 +40,7 @@ SAMPLES = 50  # images of G kept in a record
 CLOUD = 300  # images of each source whose features are kept
 
 
-def record_sgan(data: MNIST) -> None:
+def record_sgan(data: ImageData) -> None:
     """The ``lesson`` preset, seed 0: models, history, film, and everything lesson 4 looks at."""
     config = SGANConfig.preset("lesson")
     run, film, about = _recorded_run(data, config, "sgan")
@@ -72,20 +72,20 @@ def record_sgan(data: MNIST) -> None:
     save_record(Record("sgan", about, run.history, arrays), run)
 
 
-def record_gan(data: MNIST) -> None:
+def record_gan(data: ImageData) -> None:
     """A plain GAN: the same networks, seed and steps, but D is never told a digit."""
     run, film, about = _recorded_run(data, SGANConfig.preset("lesson", supervised_weight=0.0), "gan")
     del about["test_accuracy"]  # its class outputs have learnt nothing
     save_record(Record("gan", about, run.history, _images(run, film)))
 
 
-def record_failure(data: MNIST, preset: str) -> None:
+def record_failure(data: ImageData, preset: str) -> None:
     """A run that fails on purpose."""
     run, film, about = _recorded_run(data, SGANConfig.preset(preset), preset)
     save_record(Record(preset, about, run.history, _images(run, film)))
 
 
-def _recorded_run(data: MNIST, config: SGANConfig, name: str) -> tuple[Run, Film, dict[str, Any]]:
+def _recorded_run(data: ImageData, config: SGANConfig, name: str) -> tuple[Run, Film, dict[str, Any]]:
     steps = sorted({step for step in FILM_STEPS + REEL_STEPS if step <= config.steps})
     film = Film(fixed_latents(SAMPLES, config.latent_size), steps)
     try:
@@ -106,7 +106,7 @@ def _frames(film: Film, name: str, steps: list[int], images: int) -> dict[str, n
     return {f"{name}_steps": np.array(steps), name: np.stack([film.frames[step][:images].numpy() for step in steps])}
 
 
-def record_post(data: MNIST, minutes: float, checkpoint: Path | str = Path("build/post.safetensors")) -> Run:
+def record_post(data: ImageData, minutes: float, checkpoint: Path | str = Path("build/post.safetensors")) -> Run:
     """The ``post`` preset, as many of its 200 epochs as there is time for; called again, it goes on.
 
     Test accuracy is noted after every epoch, for the curve; it chooses nothing.

@@ -17,7 +17,7 @@ def save_record(record: Record, run: Run | None = None) -> None:
     """Write a record, and the models of ``run`` if one is given. Each file is replaced only when it is whole."""
     folder = RESULTS / record.name
     if run is not None:
-        save_models(folder / "models.safetensors", run.generator, run.classifier(), run.config)
+        save_models(folder / "models.safetensors", run.generator, run.classifier(), run.config, run.sources.description)
     if record.history is not None:
         table = record.history.round(5)
         write_whole(folder / "history.csv", lambda part: table.to_csv(part, quoting=csv.QUOTE_MINIMAL))

@@ -12,13 +12,13 @@ import torch
 
 from sgan_utils import __version__
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import MNIST, load_mnist, split_sources
+from sgan_utils.data import ImageData, load_data, split_sources
 from sgan_utils.evaluation import accuracy
-from sgan_utils.support.errors import ConfigError, DivergedError
+from sgan_utils.support.errors import ConfigError, DivergedError, SGANError
 from sgan_utils.support.hardware import pick_device, pick_precision
 from sgan_utils.support.rows import FIELDS, MADE_BY, Row, make_row
 from sgan_utils.training import train
-from sgan_workshop.records.provenance import provenance
+from sgan_workshop.records.provenance import provenance, test_accuracy
 from sgan_workshop.records.quality import draw_samples, real_features, sample_quality
 
 
@@ -56,7 +56,12 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums are rounded differently on more threads
     try:
-        data, failed = _mnist(), ""
+        if samples and config.data != "MNIST":
+            raise SGANError(
+                f"samples are measured through a classifier of MNIST's digits, and the data are {config.data}: "
+                "leave out --samples."
+            )
+        data, failed = _loaded(config.data), ""
         sources, before = split_sources(data, config), time.process_time()
         try:
             run = train(config, sources, progress=False)
@@ -73,7 +78,7 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
         }
         if not failed:
             classifier = run.classifier()
-            measured["test_accuracy"] = round(accuracy(classifier, data.test_images, data.test_labels), 4)
+            measured["test_accuracy"] = test_accuracy(run, data)
             if config.held_out:
                 held_out = accuracy(classifier, sources.held_out_images, sources.held_out_labels)
                 measured["held_out_accuracy"] = round(held_out, 4)
@@ -115,10 +120,10 @@ def made_by() -> Row:
 
 
 @functools.cache
-def _mnist() -> MNIST:
-    return load_mnist()
+def _loaded(data: str) -> ImageData:
+    return load_data(data)
 
 
 @functools.cache
 def _real_features() -> torch.Tensor:
-    return real_features(_mnist())
+    return real_features(_loaded("MNIST"))
