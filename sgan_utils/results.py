@@ -14,7 +14,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.models import Discriminator, Generator
 from sgan_utils.support.checkpoints import load_models
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.presets import METHODS
+from sgan_utils.support.presets import PRESETS
 from sgan_utils.support.rows import read_rows
 from sgan_utils.support.studies import configurations
 
@@ -106,7 +106,7 @@ def about_rows(study: str, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def by_method(rows: pd.DataFrame) -> pd.DataFrame:
-    """What the seeds of each method reached together, in the order of :data:`sgan_utils.support.presets.METHODS`.
+    """What the seeds of each method reached together, in the order of :data:`sgan_utils.support.presets.PRESETS`.
 
     Args:
         rows: of a study, one a run.
@@ -116,7 +116,7 @@ def by_method(rows: pd.DataFrame) -> pd.DataFrame:
         of the accuracy on the test set (0 to 1), how many ``seeds``, mean seconds of training on the clock and of one
         core, device, and, where G's images were measured, mean and standard deviation of ``fid``.
     """
-    order = {method: number for number, method in enumerate(METHODS)}
+    order = {method: number for number, method in enumerate(PRESETS)}
     rows = rows.sort_values(
         ["method", "labels"], key=lambda column: column.map(order) if column.name == "method" else column
     )

@@ -159,23 +159,23 @@ def tiny_study(monkeypatch, tmp_path) -> Path:
     tiny = {"steps": 2, "labelled_batch_size": 4, "batch_size": 4, "precision": "float32"}
     tiny |= {"channels_g": (2, 2, 2), "channels_d": (2, 2, 2)}
     for name, fields in (("tiny cnn", {"unsupervised_weight": 0.0, "protocol": "labelled-only"}), ("tiny sgan", {})):
-        monkeypatch.setitem(presets.METHODS, name, tiny | fields)
+        monkeypatch.setitem(presets.PRESETS, name, tiny | fields)
         config = SGANConfig(**tiny, **fields)
         monkeypatch.setitem(studies._NAMES, studies._nameless(config), name)
     found = {("tiny sgan", 20): (0.5, 0.6, 0.7), ("tiny sgan", 30): (0.8, 0.9), ("tiny cnn", 20): (0.3, 0.5, 0.4)}
     cells = [studies.Cell(method, labels, len(accuracies)) for (method, labels), accuracies in found.items()]
     monkeypatch.setitem(studies.STUDIES, "tiny", cells)
 
-    rows = [
+    recorded = [
         rows.make_row(config, grid.made_by(), test_accuracy=accuracy, train_seconds=2.0 + seed, hardware="abacus",
                    commit="abc", failed="")
         for (method, labels), accuracies in found.items()
         for seed, accuracy in enumerate(accuracies)
-        for config in [SGANConfig(**presets.METHODS[method], labels=labels, seed=seed)]
+        for config in [SGANConfig.preset(method, labels=labels, seed=seed)]
     ]  # fmt: skip
     path = tmp_path / "record" / "rows.csv"
     path.parent.mkdir()
-    rows.as_table(rows).to_csv(path, index=False)
+    rows.as_table(recorded).to_csv(path, index=False)
     monkeypatch.setattr(results, "ROWS", path)
     return path
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sgan_utils.augmentation import TURN, draw_moves, draw_noise, move
+from sgan_utils.augmentation import SHEAR, SHIFT, TURN, ZOOM, draw_moves, draw_noise, move
 from sgan_utils.data import to_model_range
 
 PAPER = -1.0

@@ -14,6 +14,7 @@ from sgan_utils.results import Record
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.publish import registry
 from sgan_workshop.publish.figures import draw_figures
+from sgan_workshop.publish.roofline import plot_roofline
 
 
 def networks(dtype=torch.float32):
@@ -351,7 +352,7 @@ def test_a_machine_without_bfloat16_has_one_roof(drawing):
 
 
 def test_a_roof_is_memorys_slope_and_then_the_peak():
-    ax = figures.plotting.plot_roofline({"float32": 200.0}, 10.0, {"step": {"float32": (5.0, 40.0)}})
+    ax = plot_roofline({"float32": 200.0}, 10.0, {"step": {"float32": (5.0, 40.0)}})
     slope, roof, *_ = ax.lines
     assert slope.get_ydata() == pytest.approx(10 * slope.get_xdata())
     assert roof.get_xdata()[0] == slope.get_xdata()[1] == 20

@@ -201,7 +201,7 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(quick_train, path, monkeypa
         part.write_bytes(b"half")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(checkpoints, "save_file", disk_full)
+    monkeypatch.setattr("sgan_utils.support.checkpoints.save_file", disk_full)
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(run, path)
     assert path.read_bytes() == old

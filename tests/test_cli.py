@@ -12,7 +12,7 @@ import pytest
 from sgan_utils import training
 from sgan_utils.config import SGANConfig
 from sgan_utils.support.checkpoints import load_models
-from sgan_utils.support.presets import METHODS
+from sgan_utils.support.presets import PRESETS
 from sgan_workshop.commands import doctor
 from sgan_workshop.publish import address, notebooks, registry
 from sgan_workshop.records import quality
@@ -73,7 +73,7 @@ def test_train_starts_from_the_preset_and_options_override_it(sgan):
 
 def test_train_starts_from_a_method_of_the_studies_as_well(sgan):
     _, out, _ = sgan("train", "--preset", "best", *TINY, "--json")
-    assert json.loads(out)["config"]["consistency_weight"] == METHODS["best"]["consistency_weight"]
+    assert json.loads(out)["config"]["consistency_weight"] == PRESETS["best"]["consistency_weight"]
 
 
 def test_train_writes_models_history_and_a_checkpoint_that_resumes(sgan, tmp_path):
@@ -243,8 +243,9 @@ def no_training(monkeypatch):
     def refuse(*arguments, **named):
         raise AssertionError("something was trained")
 
-    for module, name in ((study, "train"), (study, "run_study"), (tables, "run_study"), (training, "train")):
-        monkeypatch.setattr(module, name, refuse)
+    for name in ("studies.grid.train", "studies.study.run_study"):
+        monkeypatch.setattr(f"sgan_workshop.{name}", refuse)
+    monkeypatch.setattr(training, "train", refuse)
 
 
 def strict_json(text):
@@ -341,9 +342,11 @@ def test_record_trains_only_what_the_record_lacks(sgan, tiny_study, scheduler, m
         trained.append((config.labels, config.seed))
         return training.train(config, *arguments, **named)
 
-    monkeypatch.setattr(study, "train", note)
-    monkeypatch.setattr(study, "draw_samples", lambda generator: quality.draw_samples(generator, 100))
-    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._mnist().train_images[:100])[0])
+    monkeypatch.setattr("sgan_workshop.studies.grid.train", note)
+    monkeypatch.setattr(
+        "sgan_workshop.studies.grid.draw_samples", lambda generator: quality.draw_samples(generator, 100)
+    )
+    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._loaded("MNIST").train_images[:100])[0])
     every = pd.read_csv(tiny_study)
     every[(every["seed"] != 1) | (every["labels"] != 30)].to_csv(tiny_study, index=False)
     code, out, _ = sgan("study", "--preset", "tiny", "--record", "--scheduler", scheduler, "--json")
@@ -399,7 +402,7 @@ def test_ctrl_c_in_a_rerun_names_the_file_with_what_is_finished(sgan, tiny_study
     def interrupted(*arguments, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tables, "run_study", interrupted)
+    monkeypatch.setattr("sgan_workshop.studies.study.run_study", interrupted)
     code, _, err = sgan("study", "--preset", "tiny", "--rerun", "3")
     assert code == 1
     assert (
@@ -415,8 +418,10 @@ def test_help_names_the_recorded_studies(sgan, monkeypatch):
 
 
 def test_samples_measures_the_images_of_a_study_of_one_s_own(sgan, tmp_path, scheduler, monkeypatch):
-    monkeypatch.setattr(study, "draw_samples", lambda generator: quality.draw_samples(generator, 100))
-    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._mnist().train_images[:100])[0])
+    monkeypatch.setattr(
+        "sgan_workshop.studies.grid.draw_samples", lambda generator: quality.draw_samples(generator, 100)
+    )
+    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._loaded("MNIST").train_images[:100])[0])
     options = [*TINY[:-2], "--out", tmp_path / "s.csv", "--scheduler", scheduler, "--json"]
     (row,) = strict_json(sgan("study", *options, "--samples")[1])
     assert row["fid"] > 0

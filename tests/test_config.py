@@ -8,7 +8,7 @@ import pytest
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.support.errors import CheckpointError, ConfigError, DataError, DivergedError, SGANError
-from sgan_utils.support.presets import PRESETS
+from sgan_utils.support.presets import METHODS, NOTES, PRESETS
 
 SCHEMA = SGANConfig.model_json_schema()["properties"]
 NUMBERS = [name for name, field in SCHEMA.items() if field.get("type") in ("integer", "number")]
@@ -176,14 +176,15 @@ def test_every_preset_can_be_taken_and_changed(name):
 def test_an_unknown_preset_is_named_and_the_known_ones_are_listed():
     with pytest.raises(ConfigError) as caught:
         SGANConfig.preset("lessons")
-    assert str(caught.value) == f"there is no preset named 'lessons': choose one of {', '.join(PRESETS)}."
+    assert str(caught.value) == f"there is no preset named 'lessons': choose one of {'; '.join(PRESETS)}."
 
 
 def test_every_preset_is_a_valid_configuration_and_says_what_to_look_for():
-    assert set(PRESETS) == set(PRESET_NOTES)
+    assert set(PRESETS) == {*NOTES, *METHODS}
     for name in PRESETS:
         assert SGANConfig.preset(name).steps
-        assert len(re.findall(r"[.?!](?= |$)", re.sub(r"\d\.\d", "", PRESET_NOTES[name]))) == 2
+    for note in NOTES.values():
+        assert len(re.findall(r"[.?!](?= |$)", re.sub(r"\d\.\d", "", note))) == 2
 
 
 def test_a_change_of_a_preset_is_checked():

@@ -172,7 +172,7 @@ def test_an_interrupted_unpacking_leaves_nothing_half_written_and_is_repaired(un
         raise reason
 
     with monkeypatch.context() as patch:
-        patch.setattr(data_module.shutil, "copyfileobj", stop_half_way)
+        patch.setattr(shutil, "copyfileobj", stop_half_way)
         with pytest.raises((KeyboardInterrupt, DataError)) as caught:
             unpack(unpacked)
     if isinstance(reason, OSError):

@@ -87,7 +87,7 @@ def test_your_own_images_can_be_used_as_the_page_says(tmp_path, monkeypatch, cap
     from torchvision.utils import save_image
 
     from sgan_utils.data import load_mnist
-    from sgan_utils.support.presets import METHODS
+    from sgan_utils.support.presets import PRESETS
 
     data = load_mnist()
     for i, (image, label) in enumerate(zip(data.train_images[:100], data.train_labels[:100].tolist(), strict=True)):
@@ -97,7 +97,7 @@ def test_your_own_images_can_be_used_as_the_page_says(tmp_path, monkeypatch, cap
         save_image(image / 255, folder / f"{i}.png")
     page = (ROOT / "docs" / "your_own_images.md").read_text()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(METHODS, "sgan", METHODS["sgan"] | {"steps": 3, "labelled_batch_size": 8, "batch_size": 8})
+    monkeypatch.setitem(PRESETS, "sgan", PRESETS["sgan"] | {"steps": 3, "labelled_batch_size": 8, "batch_size": 8})
     namespace = {}
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         exec(block, namespace)

@@ -10,7 +10,7 @@ import torch
 from sgan_utils.config import SGANConfig
 from sgan_utils.support.session import stop_after
 from sgan_utils.training import train
-from sgan_utils.widgets import live
+from sgan_utils.widgets import live as live_module
 from sgan_utils.widgets.live import LiveRun, as_code, fingerprint, watchable
 
 
@@ -72,7 +72,7 @@ def test_a_paused_run_waits_and_shows_where_it_stands(start):
     assert (live.step, len(live.history)) == (step, step)
     assert live.seconds == pytest.approx(seconds)
     assert 0 <= live.accuracies[step] <= 1
-    assert live.frames[step].shape == (live.SAMPLES, 1, 28, 28)
+    assert live.frames[step].shape == (live_module.SAMPLES, 1, 28, 28)
 
 
 def test_pauses_do_not_count_as_time_of_training(start):
@@ -143,7 +143,7 @@ def test_a_run_that_fails_says_why_and_keeps_what_it_reached(start, monkeypatch)
 def test_an_unforeseen_error_in_the_thread_is_told_too(start, monkeypatch):
     told = []
     live = start(lambda one, fresh: told.append((one, fresh)))
-    monkeypatch.setattr(live, "_look", lambda score: 1 / 0)
+    monkeypatch.setattr(live_module, "_look", lambda score: 1 / 0)
     live.start()
     live.wait(20)
     assert (live.state, live.failure) == ("failed", "ZeroDivisionError: division by zero")
@@ -156,11 +156,11 @@ def test_watching_takes_no_more_than_its_share_of_the_time(start):
     until(lambda: live.seconds > 3)
     live.stop()
     live.wait(20)
-    assert live._watched_seconds < (live.SHARE + 0.15) * live.seconds
+    assert live._watched_seconds < (live_module.SHARE + 0.15) * live.seconds
 
 
 def test_a_long_run_does_not_keep_every_frame(start, monkeypatch):
-    monkeypatch.setattr(live, "MOST_FRAMES", 4)
+    monkeypatch.setattr(live_module, "MOST_FRAMES", 4)
     live = start()
     for _ in range(7):
         live.take_one_step()
@@ -172,7 +172,7 @@ def test_a_long_run_does_not_keep_every_frame(start, monkeypatch):
 
 
 def test_a_watched_run_holds_images_out_if_its_labels_leave_any():
-    assert watchable(SGANConfig(labels=100)).held_out == live.HELD_OUT
+    assert watchable(SGANConfig(labels=100)).held_out == live_module.HELD_OUT
     assert watchable(SGANConfig(labels=59_500)).held_out == 500
     assert watchable(SGANConfig(labels=60_000)).held_out == 0
 

@@ -4,12 +4,12 @@ import pytest
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.support import studies
-from sgan_utils.support.presets import METHODS
+from sgan_utils.support.presets import METHODS, PRESETS
 from sgan_utils.support.studies import STUDIES, configurations, method_of
 
 
 def of(method, **fields):
-    return SGANConfig(**METHODS[method], **fields)
+    return SGANConfig.preset(method, **fields)
 
 
 def changed(one, other):
@@ -21,8 +21,8 @@ def changed(one, other):
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_a_configuration_that_leaves_labels_and_seed_open(name):
     config = of(name, labels=25, seed=3, held_out=5_000)
-    assert {field: getattr(config, field) for field in METHODS[name]} == METHODS[name]
-    assert not {"labels", "seed", "held_out"} & set(METHODS[name])
+    assert {field: getattr(config, field) for field in PRESETS[name]} == PRESETS[name]
+    assert not {"labels", "seed", "held_out"} & set(PRESETS[name])
 
 
 def test_no_two_methods_are_the_same():

@@ -7,7 +7,7 @@ import pytest
 
 from sgan_utils.results import Record, load_record
 from sgan_utils.support.errors import SGANError
-from sgan_workshop.publish import registry
+from sgan_workshop.publish import post, post_page, registry
 from sgan_workshop.publish.post import TEMPLATE, Facts, build_post, fill
 from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES
 
@@ -60,7 +60,8 @@ def test_a_figure_that_was_removed_fails_the_build_by_name(tmp_path, monkeypatch
         for suffix in (".png", ".json", ".gif"):
             if (FIGURES_FOLDER / f"{name}{suffix}").exists() and (name, suffix) != ("losses", ".png"):
                 (tmp_path / f"{name}{suffix}").symlink_to(FIGURES_FOLDER / f"{name}{suffix}")
-    monkeypatch.setattr(post, "FIGURES_FOLDER", tmp_path)
+    for module in (post, post_page):
+        monkeypatch.setattr(module, "FIGURES_FOLDER", tmp_path)
     out = tmp_path / "out"
     with pytest.raises(SGANError, match=r"line \d+: the figure 'losses' is missing: draw it with .*--only losses"):
         build_post(out)

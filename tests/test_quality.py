@@ -114,7 +114,7 @@ def test_without_its_weights_the_cure_is_named(damage, tmp_path, monkeypatch):
 def test_a_recorded_classifier_is_the_one_that_was_trained(tiny_mnist, tmp_path, monkeypatch):
     path = tmp_path / "digit_classifier" / "model.safetensors"
     path.parent.mkdir()
-    for module in (quality, recording):
+    for module in (quality, measurements):
         monkeypatch.setattr(module, "WEIGHTS", path)
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     measurements.record_digit_classifier(tiny_mnist)

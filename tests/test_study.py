@@ -17,12 +17,12 @@ import torch
 from sgan_utils import training
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import split_sources
-from sgan_utils.support import rows
+from sgan_utils.support import rows as rows_module
 from sgan_utils.support.errors import ConfigError, SGANError
-from sgan_utils.support.presets import METHODS
 from sgan_utils.support.rows import COLUMNS, MEASURED
 from sgan_workshop.records import quality
-from sgan_workshop.studies import grid, study, workers
+from sgan_workshop.studies import grid as grid_module
+from sgan_workshop.studies import workers
 from sgan_workshop.studies.grid import grid, mean_and_spread, run_one
 from sgan_workshop.studies.study import run_study
 
@@ -95,7 +95,7 @@ def test_run_one_gives_one_flat_row_from_one_thread(tiny):
 
 
 def test_a_row_names_the_method_that_its_configuration_belongs_to(tiny_study, tmp_path, scheduler):
-    config = SGANConfig(**METHODS["tiny cnn"], labels=30, seed=5)
+    config = SGANConfig.preset("tiny cnn", labels=30, seed=5)
     configs = [config, config.but(learning_rate_d=1e-3), config.but(held_out=100)]
     rows = run_study(configs, tmp_path / "s.csv", scheduler, progress=False)
     assert rows["method"].tolist() == ["tiny cnn", "", "tiny cnn"]
@@ -105,15 +105,15 @@ def test_a_row_names_the_method_that_its_configuration_belongs_to(tiny_study, tm
 @pytest.fixture
 def few_samples(monkeypatch):
     """G's images are measured with 150 of them and 200 real ones: the features of the real ones."""
-    features = quality.look_at(grid._mnist().train_images[:200])[0]
-    monkeypatch.setattr(study, "draw_samples", functools.partial(quality.draw_samples, count=150))
-    monkeypatch.setattr(grid, "_real_features", lambda: features)
+    features = quality.look_at(grid_module._loaded("MNIST").train_images[:200])[0]
+    monkeypatch.setattr(grid_module, "draw_samples", functools.partial(quality.draw_samples, count=150))
+    monkeypatch.setattr(grid_module, "_real_features", lambda: features)
     return features
 
 
 def test_a_run_s_images_are_measured_where_that_is_asked_for_and_it_has_g(tiny, few_samples):
     row = run_one(tiny, samples=True)
-    sources = split_sources(grid._mnist(), tiny)
+    sources = split_sources(grid_module._loaded("MNIST"), tiny)
     generator = training.train(tiny, sources, progress=False).generator
     measured = quality.sample_quality(quality.draw_samples(generator, 150), few_samples)
     assert (row["fid"], row["kid"], row["score"]) == pytest.approx(tuple(measured), abs=1e-4)
@@ -159,7 +159,7 @@ def test_two_processes_give_the_rows_of_one_call_after_another(tiny, tmp_path, c
 def test_a_study_goes_on_from_its_file_and_trains_only_what_is_missing(tiny, tmp_path, scheduler, monkeypatch):
     out, trained = tmp_path / "new folder" / "s.csv", []
     monkeypatch.setattr(
-        study, "train", lambda config, *a, **n: trained.append(config) or training.train(config, *a, **n)
+        grid_module, "train", lambda config, *a, **n: trained.append(config) or training.train(config, *a, **n)
     )
     configs = grid(tiny, {"learning_rate_d": [0.1 + 0.2 - 0.25, 1e-5]}, seeds=range(3))
     first = run_study(configs[4:0:-2], out, scheduler, progress=False)
@@ -188,7 +188,7 @@ def test_rows_of_other_configurations_stay_in_the_file(tiny, tmp_path, scheduler
 
 def test_rows_from_before_a_hyperparameter_was_added_count_as_made_with_its_default(tiny, tmp_path):
     out, config = tmp_path / "s.csv", tiny.but(channels_g=SGANConfig().channels_g)
-    rows.as_table([rows.make_row(config, grid.made_by(), test_accuracy=0.5, failed="")]).drop(
+    rows_module.as_table([rows_module.make_row(config, grid_module.made_by(), test_accuracy=0.5, failed="")]).drop(
         columns=["balance", "channels_g"]
     ).to_csv(out, index=False)
     rows = run_study([config], out, progress=False)  # nothing is left to train
@@ -251,7 +251,7 @@ def test_an_error_of_one_run_is_shown_and_what_is_finished_is_kept(tiny, tmp_pat
             raise ZeroDivisionError("a mistake in the code")
         return training.train(config, *arguments, **named)
 
-    monkeypatch.setattr(study, "train", fail)
+    monkeypatch.setattr(grid_module, "train", fail)
     with pytest.raises(ZeroDivisionError, match="a mistake in the code"):
         run_study(grid(tiny, {}, range(3)), tmp_path / "s.csv", scheduler, progress=False)
     assert pd.read_csv(tmp_path / "s.csv")["seed"].tolist() == [0]
@@ -285,19 +285,16 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_run_changes_no_number(tiny, 
 
 KILLS = """
 import os
-from sgan_utils import training
-from sgan_utils.support import rows
-from sgan_workshop.studies import grid
-from sgan_workshop.studies import study
+from sgan_utils.support import rows as rows_module
+from sgan_workshop.studies import grid as grid_module
 from sgan_workshop.studies import workers
-from sgan_workshop.records import quality
 
 def run_one(config, samples):
     if config.seed == 1:
         os._exit(1)
-    return rows.make_row(config, grid.made_by(), test_accuracy=config.seed / 10, failed="")
+    return rows_module.make_row(config, grid_module.made_by(), test_accuracy=config.seed / 10, failed="")
 
-grid.run_one = run_one
+workers.run_one = run_one
 """
 
 
@@ -349,7 +346,7 @@ def test_no_workers_are_too_few(tiny, tmp_path):
 
 def test_mean_and_spread_of_each_combination(tiny):
     configs = [*grid(tiny, {"labels": [30, 20]}, seeds=range(3))]
-    rows = pd.DataFrame([rows.make_row(config, {}, train_seconds=1.0, failed="") for config in configs])
+    rows = pd.DataFrame([rows_module.make_row(config, {}, train_seconds=1.0, failed="") for config in configs])
     rows["test_accuracy"] = [0.1, 0.2, 0.6, 0.4, 0.5, float("nan")]
     rows.loc[5, "failed"] = "it diverged"
     table = mean_and_spread(rows)
@@ -425,7 +422,7 @@ def test_ctrl_c_is_one_sentence(sgan, tmp_path, monkeypatch):
     def interrupted(*arguments, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(study, "run_study", interrupted)
+    monkeypatch.setattr("sgan_workshop.studies.study.run_study", interrupted)
     code, _, err = sgan("--out", tmp_path / "s.csv")
     assert code == 1
     assert err == f"sgan: interrupted: what is finished is in {tmp_path / 's.csv'}, the same command goes on from it.\n"

@@ -22,7 +22,6 @@ from sgan_utils.results import (
 )
 from sgan_utils.support import rows
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.presets import METHODS
 from sgan_utils.support.rows import COLUMNS
 from sgan_utils.support.studies import configurations
 from sgan_workshop.publish.words import in_words
@@ -36,7 +35,7 @@ def rows_of(accuracies, **named):
         rows.make_row(config, {}, test_accuracy=accuracy, train_seconds=10.0 * (seed + 1), hardware="abacus", **named)
         for (method, labels), reached in accuracies.items()
         for seed, accuracy in enumerate(reached)
-        for config in [SGANConfig(**METHODS[method], labels=labels, seed=seed)]
+        for config in [SGANConfig.preset(method, labels=labels, seed=seed)]
     ]
     return rows.as_table(rows)
 
@@ -171,7 +170,7 @@ def test_fewer_than_two_shared_seeds_are_too_few(better, labels, shared):
 
 
 def test_recorded_rows_are_those_of_the_study_seed_by_seed_and_nothing_is_trained(tiny_study, monkeypatch):
-    monkeypatch.setattr(study, "train", None)
+    monkeypatch.setattr("sgan_workshop.studies.grid.train", None)
     rows = recorded_rows("tiny")
     assert rows.columns.tolist() == COLUMNS
     assert rows[["method", "labels", "seed", "test_accuracy"]].to_numpy().tolist() == [
@@ -239,7 +238,7 @@ def test_a_rerun_trains_one_seed_of_every_cell_and_says_how_far_it_lies_from_the
     recorded = {("tiny sgan", 20): [0.5, 0.6, 0.7], ("tiny sgan", 30): [0.8, 0.9], ("tiny cnn", 20): [0.3, 0.5, 0.4]}
     for (method, labels), accuracies in recorded.items():
         row = table.loc[(method, labels)]
-        now = run_one(SGANConfig(**METHODS[method], labels=labels, seed=1))["test_accuracy"]
+        now = run_one(SGANConfig.preset(method, labels=labels, seed=1))["test_accuracy"]
         assert row["rerun"] == now
         assert row["recorded"] == accuracies[1]
         assert row["seeds"] == len(accuracies)
@@ -258,7 +257,7 @@ def test_a_rerun_of_a_seed_that_was_not_recorded_has_only_the_spread_to_compare_
 
 def test_an_interrupted_rerun_goes_on_and_trains_nothing_twice(tiny_study, tmp_path, scheduler, monkeypatch):
     first = rerun("tiny", 2, tmp_path / "new.csv", scheduler, progress=False)
-    monkeypatch.setattr(study, "train", None)
+    monkeypatch.setattr("sgan_workshop.studies.grid.train", None)
     pd.testing.assert_frame_equal(rerun("tiny", 2, tmp_path / "new.csv", scheduler, progress=False), first)
 
 

@@ -15,7 +15,7 @@ from sgan_utils.data import draw_labelled
 from sgan_utils.evaluation import latent_directions
 from sgan_utils.models import build_models
 from sgan_utils.support.errors import ConfigError
-from sgan_utils.support.presets import METHODS, PRESETS
+from sgan_utils.support.presets import NOTES, PRESETS
 from sgan_utils.widgets import live
 from sgan_utils.widgets import pad as pad_module
 from sgan_utils.widgets.budget import LabelBudget
@@ -74,7 +74,7 @@ def test_a_control_can_be_turned_to_a_value_between_its_stops():
     assert read_knob(control) == 123
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", NOTES)
 def test_choosing_a_preset_turns_every_knob_to_it_and_says_what_to_look_for(preset):
     knobs = Knobs()
     knobs.choose(preset)
@@ -82,7 +82,7 @@ def test_choosing_a_preset_turns_every_knob_to_it_and_says_what_to_look_for(pres
     assert len(knobs.note.value) > 80
 
 
-@pytest.mark.parametrize("fields", [*PRESETS.values(), *METHODS.values()])
+@pytest.mark.parametrize("fields", PRESETS.values())
 def test_no_preset_stands_between_two_steps_of_a_slider_which_a_browser_would_round(fields):
     for name, value in fields.items():
         control = knob(name)

@@ -39,7 +39,7 @@ def _commit() -> str:
     try:
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
         changed = subprocess.run(
-            [*git, "status", "--porcelain", "sgan_utils"], capture_output=True, text=True, check=True
+            [*git, "status", "--porcelain", "sgan_utils", "sgan_workshop"], capture_output=True, text=True, check=True
         ).stdout
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

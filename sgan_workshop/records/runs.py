@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sgan_utils import results
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import ImageData, split_sources
 from sgan_utils.evaluation import (
@@ -21,7 +22,7 @@ from sgan_utils.evaluation import (
     principal_directions,
     walk,
 )
-from sgan_utils.results import RESULTS, Record, load_record
+from sgan_utils.results import Record, load_record
 from sgan_utils.support.errors import DivergedError
 from sgan_utils.support.run import Run
 from sgan_utils.training import train
@@ -113,7 +114,8 @@ def record_post(data: ImageData, minutes: float, checkpoint: Path | str = Path("
     """
     config, before = SGANConfig.preset("post"), time.perf_counter()
     an_epoch = round(config.steps / config.epochs)
-    record = load_record("post") if (RESULTS / "post" / "record.json").exists() and Path(checkpoint).exists() else None
+    begun = (results.RESULTS / "post" / "record.json").exists() and Path(checkpoint).exists()
+    record = load_record("post") if begun else None
     curve = record.about["test_accuracy_after_epochs"] if record else {}
 
     def note_and_stop(run: Run) -> None:

@@ -7,7 +7,8 @@ import json
 
 import numpy as np
 
-from sgan_utils.results import RESULTS, Record
+from sgan_utils import results
+from sgan_utils.results import Record
 from sgan_utils.support.checkpoints import save_models
 from sgan_utils.support.files import write_whole
 from sgan_utils.support.run import Run
@@ -15,7 +16,7 @@ from sgan_utils.support.run import Run
 
 def save_record(record: Record, run: Run | None = None) -> None:
     """Write a record, and the models of ``run`` if one is given. Each file is replaced only when it is whole."""
-    folder = RESULTS / record.name
+    folder = results.RESULTS / record.name
     if run is not None:
         save_models(folder / "models.safetensors", run.generator, run.classifier(), run.config, run.sources.description)
     if record.history is not None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
+from sgan_utils import results
 from sgan_utils.config import SGANConfig
-from sgan_utils.results import ROWS, by_method, recorded_rows
+from sgan_utils.results import by_method, recorded_rows
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.rows import as_table, read_file, read_rows
 from sgan_workshop.studies.grid import made_by
@@ -98,7 +99,7 @@ def rerun(
     cells = by_method(recorded_rows(study))
     configs = [SGANConfig.preset(cell.method, labels=cell.labels, seed=seed) for cell in cells.itertuples()]
     cells["rerun"] = run_study(configs, out, scheduler, workers, progress=progress)["test_accuracy"].to_numpy()
-    every = read_rows(ROWS)
+    every = read_rows(results.ROWS)
     cells["recorded"] = [every["test_accuracy"].get(config, float("nan")) for config in configs]
     cells["deviations"] = (cells["rerun"] - cells["mean_accuracy"]) / cells["std_accuracy"]
     columns = [
