@@ -23,7 +23,8 @@ TINY += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2", "--precis
 
 
 def test_the_installed_command_answers_without_loading_torch():
-    code = "import sys; from sgan_utils import cli; print('torch' in sys.modules, 'matplotlib' in sys.modules)"
+    loaded = "'torch' in sys.modules, 'matplotlib' in sys.modules"
+    code = f"import sys; from sgan_workshop.commands import main; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 
@@ -130,7 +131,7 @@ def test_figures_lists_each_figure_with_what_it_shows(sgan):
 
 
 def test_figures_draws_one(sgan, monkeypatch, tmp_path):
-    monkeypatch.setattr(registry, "FIGURES_FOLDER", tmp_path / "figures")
+    monkeypatch.setattr("sgan_workshop.publish.figures.FIGURES_FOLDER", tmp_path / "figures")
     monkeypatch.chdir(tmp_path)
     for style, folder in (("blog", "figures"), ("slides", "build/figures/slides")):
         code, out, _ = sgan("figures", "--only", "heads", "--style", style)
@@ -140,7 +141,9 @@ def test_figures_draws_one(sgan, monkeypatch, tmp_path):
 
 
 def test_the_post_is_built_and_found(sgan, monkeypatch, tmp_path):
-    monkeypatch.setattr("sgan_utils.post.build_post", lambda folder: (folder / "post.html", folder / "post.md"))
+    monkeypatch.setattr(
+        "sgan_workshop.publish.post.build_post", lambda folder: (folder / "post.html", folder / "post.md")
+    )
     monkeypatch.chdir(tmp_path)
     assert "build/post/post.html" in sgan("post")[1]
 
@@ -149,7 +152,7 @@ def test_an_address_is_written_into_every_file_that_needs_it(sgan, monkeypatch, 
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(notebooks.ROOT / name, tmp_path / name)
     shutil.copytree(notebooks.NOTEBOOKS, tmp_path / "notebooks")
-    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(address, "ROOT", tmp_path)
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path / "notebooks")
     code, _, _ = sgan("address", "https://github.com/somebody/my-fork.git")
     assert code == 0

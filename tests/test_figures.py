@@ -74,14 +74,14 @@ def test_a_film_moves_and_is_small_enough_for_a_page(drawn, name):
 
 def test_a_style_changes_size_and_weights_and_leaves_the_committed_figures_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = (FIGURES_FOLDER / "activations.png").read_bytes()
+    before = (FIGURES_FOLDER / "softmax_twice.png").read_bytes()
     for style, look in LOOKS.items():
-        (path,) = draw_figures(["activations"], tmp_path if style == "blog" else None, style)
+        (path,) = draw_figures(["softmax_twice"], tmp_path if style == "blog" else None, style)
         assert path.parent == (tmp_path if style == "blog" else Path("build/figures") / style)
         width = Image.open(path).size[0]
         assert width == pytest.approx(7 * look.width * look.dots, abs=2)
-    assert (FIGURES_FOLDER / "activations.png").read_bytes() == before
-    assert json.loads(Path("build/figures/print/activations.json").read_text())["style"] == "print"
+    assert (FIGURES_FOLDER / "softmax_twice.png").read_bytes() == before
+    assert json.loads(Path("build/figures/print/softmax_twice.json").read_text())["style"] == "print"
 
 
 def test_an_unknown_style_is_named_with_the_known_ones(tmp_path):
@@ -112,5 +112,5 @@ def test_a_missing_record_is_named_with_its_cure(tmp_path, monkeypatch):
 def test_a_record_older_than_the_code_is_named_with_its_cure(tmp_path, monkeypatch):
     bare = results.Record("sgan", {})
     monkeypatch.setattr(registry.Material, "record", staticmethod(lambda name: bare))
-    with pytest.raises(SGANError, match=r"figure 'film' lack 'film_steps': they are older than the code"):
-        draw_figures(["film"], tmp_path / "out")
+    with pytest.raises(SGANError, match=r"figure 'sources' lack 'samples': they are older than the code"):
+        draw_figures(["sources"], tmp_path / "out")

@@ -143,7 +143,7 @@ def test_a_run_that_fails_says_why_and_keeps_what_it_reached(start, monkeypatch)
 def test_an_unforeseen_error_in_the_thread_is_told_too(start, monkeypatch):
     told = []
     live = start(lambda one, fresh: told.append((one, fresh)))
-    monkeypatch.setattr(live_module, "_look", lambda score: 1 / 0)
+    monkeypatch.setattr(live, "_look", lambda score: 1 / 0)
     live.start()
     live.wait(20)
     assert (live.state, live.failure) == ("failed", "ZeroDivisionError: division by zero")
@@ -179,7 +179,7 @@ def test_a_watched_run_holds_images_out_if_its_labels_leave_any():
 
 @pytest.mark.parametrize("stopped_at", [3, None])
 def test_the_code_of_a_run_repeats_it_bit_for_bit(start, tiny_mnist, monkeypatch, capsys, stopped_at):
-    monkeypatch.setattr("sgan_utils.training.load_mnist", lambda: tiny_mnist)
+    monkeypatch.setattr("sgan_utils.training.load_data", lambda data: tiny_mnist)
     monkeypatch.setattr("sgan_utils.training.pick_device", lambda _: torch.device("cpu"))
     live = start(seed=5, head="n", channels_d=(4, 6, 8))
     if stopped_at:

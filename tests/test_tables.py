@@ -20,7 +20,7 @@ from sgan_utils.results import (
     one_change_each,
     recorded_rows,
 )
-from sgan_utils.support import rows
+from sgan_utils.support import rows as rows_module
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.rows import COLUMNS
 from sgan_utils.support.studies import configurations
@@ -31,13 +31,15 @@ from sgan_workshop.studies.study import rerun
 
 def rows_of(accuracies, **named):
     """Rows of a study from ``{(method, labels): accuracies of seeds 0, 1, …}``; nan where a run failed."""
-    rows = [
-        rows.make_row(config, {}, test_accuracy=accuracy, train_seconds=10.0 * (seed + 1), hardware="abacus", **named)
+    made = [
+        rows_module.make_row(
+            config, {}, test_accuracy=accuracy, train_seconds=10.0 * (seed + 1), hardware="abacus", **named
+        )
         for (method, labels), reached in accuracies.items()
         for seed, accuracy in enumerate(reached)
         for config in [SGANConfig.preset(method, labels=labels, seed=seed)]
     ]
-    return rows.as_table(rows)
+    return rows_module.as_table(made)
 
 
 def shuffled(rows, seed=0):
@@ -269,5 +271,5 @@ def test_a_rerun_of_what_was_never_recorded_names_the_cure_and_trains_nothing(ti
 
 
 def test_the_configurations_of_the_study_are_what_is_recorded(tiny_study):
-    assert list(rows.read_rows(tiny_study).index) != configurations("tiny")  # the file may have another order
-    assert set(rows.read_rows(tiny_study).index) == set(configurations("tiny"))
+    assert list(rows_module.read_rows(tiny_study).index) != configurations("tiny")  # the file may have another order
+    assert set(rows_module.read_rows(tiny_study).index) == set(configurations("tiny"))

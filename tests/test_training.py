@@ -297,7 +297,7 @@ def test_every_head_trains_with_every_loss_of_g(quick_train, head, kind):
 
 
 def test_without_sources_a_run_draws_them_from_mnist(tiny_config, mnist, monkeypatch):
-    monkeypatch.setattr(training, "load_mnist", lambda: mnist)
+    monkeypatch.setattr(training, "load_data", lambda data: mnist)
     config = tiny_config.but(steps=1, labels=20, seed=2)
     run = train(config, progress=False, device="cpu")
     assert torch.equal(run.sources.unlabelled_images, mnist.train_images)
@@ -321,9 +321,9 @@ def test_bfloat16_is_for_the_computation_the_weights_stay_float32(quick_train):
 
 
 def test_a_run_leaves_the_images_it_was_given_as_they_were(quick_train, tiny_sources):
-    before = [tensor.clone() for tensor in tiny_sources]
+    before = [tensor.clone() for tensor in tiny_sources[:5]]
     quick_train()
-    assert all(torch.equal(old, new) for old, new in zip(before, tiny_sources, strict=True))
+    assert all(torch.equal(old, new) for old, new in zip(before, tiny_sources[:5], strict=True))
 
 
 def test_a_run_knows_how_fast_it_was(quick_train):
@@ -808,4 +808,4 @@ def test_the_step_is_named_rightly_even_if_a_callback_has_looked_at_the_history(
 def test_sources_can_be_ones_own(quick_train):
     images = torch.zeros(20, 1, 28, 28, dtype=torch.uint8)
     mine = Sources(images, torch.arange(20) % 10, images, images[:0], torch.arange(0))
-    assert len(quick_train(mine).history) == 8
+    assert len(quick_train(mine, labels=20).history) == 8

@@ -12,6 +12,7 @@ class NotYetError(Exception):
 
 
 def check(examine: Callable[[], str]) -> bool:
+    """Run ``examine``; print what it says, or what is not right yet; return whether the exercise is solved."""
     try:
         print("✓", examine())
     except NotYetError as reason:
@@ -24,6 +25,7 @@ def check(examine: Callable[[], str]) -> bool:
 
 
 def call(function: Callable, *arguments: object) -> object:
+    """The answer of the learner's function; the dots of an unfinished one are none."""
     answer = function(*arguments)
     if answer is None or answer is ...:
         raise NotYetError("your function returns nothing. Replace the dots, and `return` the answer.")
@@ -31,11 +33,13 @@ def call(function: Callable, *arguments: object) -> object:
 
 
 def need(condition: object, reason: str) -> None:
+    """Go on if ``condition`` holds; else tell the learner ``reason``."""
     if not bool(condition):
         raise NotYetError(reason)
 
 
 def need_tensor(answer: object, shape: tuple[int, ...]) -> Tensor:
+    """Go on with ``answer`` if it is a tensor of this shape."""
     need(isinstance(answer, Tensor), f"a tensor is wanted, your function returns a {type(answer).__name__}.")
     need(tuple(answer.shape) == shape, f"the answer should have shape {shape}, yours has shape {tuple(answer.shape)}.")
     return answer

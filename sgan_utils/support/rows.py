@@ -30,6 +30,7 @@ COLUMNS = ["method", *FIELDS, *MEASURED, *MADE_BY, "threads", "hardware", "commi
 
 
 def make_row(config: SGANConfig, made: Row, **found: Any) -> Row:
+    """One flat row with the keys :data:`COLUMNS`: a configuration, what it was made with, what was measured."""
     fields = config.model_dump(mode="json")
     if config.precision != "auto":
         made = made | {"computed_in": config.precision}
@@ -76,4 +77,5 @@ def _parsed(row: dict[str, str]) -> tuple[SGANConfig, Row]:
 
 
 def as_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """Rows as a table with the columns :data:`COLUMNS`."""
     return pd.DataFrame(list(rows), columns=COLUMNS).astype(dict.fromkeys(MEASURED, float))

@@ -216,8 +216,9 @@ def as_code(live: LiveRun) -> str:
     ended_early = live.step < live.config.steps
     lines = [
         "from sgan_utils.config import SGANConfig\n",
-        "from sgan_utils.widgets.live import fingerprint\n",
-        f"from sgan_utils.training import {'stop_after, train' if ended_early else 'train'}\n\n",
+        "from sgan_utils.support.session import stop_after\n" if ended_early else "",
+        "from sgan_utils.training import train\n",
+        "from sgan_utils.widgets.live import fingerprint\n\n",
         "config = SGANConfig(\n" + "".join(fields) + ")\n",
         f"run = train(config{f', callbacks=[stop_after({live.step})]' if ended_early else ''})\n",
         f'print("same run:", fingerprint(run) == "{fingerprint(live.run)}")\n',

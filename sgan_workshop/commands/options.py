@@ -66,6 +66,7 @@ def starting_from(preset: str, changes: dict[str, Any], others: Iterable[str] = 
 
 
 def print_table(rows: DataFrame) -> None:
+    """A table in the terminal, or 120 characters wide in a file."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
@@ -81,6 +82,7 @@ def print_table(rows: DataFrame) -> None:
 
 
 def as_json_list(rows: DataFrame) -> str:
+    """Rows as a JSON list; what is missing is null."""
     return json.dumps(rows.astype(object).where(rows.notna(), None).to_dict("records"))
 
 

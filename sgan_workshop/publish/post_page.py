@@ -54,10 +54,12 @@ def markdown_reader(figures: list[str]) -> MarkdownIt:
 
 
 def in_base64(path: Path) -> str:
+    """A file's content as text."""
     return base64.b64encode(path.read_bytes()).decode()
 
 
 def as_page(title: str, summary: str, body: str) -> str:
+    """The whole HTML page around the post's body."""
     from pygments.formatters import HtmlFormatter
 
     # A picture and the paragraph in italics below it become a figure with its caption.

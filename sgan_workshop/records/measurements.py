@@ -71,4 +71,5 @@ def record_real_images(data: ImageData) -> None:
 
 
 def rounded(quality: SampleQuality) -> dict[str, float]:
+    """The three numbers, with four decimals."""
     return {name: round(value, 4) for name, value in quality._asdict().items()}

@@ -12,6 +12,7 @@ from sgan_utils.support.rows import MADE_BY, Row, as_table, make_row
 
 
 def refuse_mixture(out: Path, rows: dict[SGANConfig, Row], here: Row) -> None:
+    """Refuse rows that were made otherwise than runs are made here: their numbers do not compare."""
     for config, row in rows.items():
         expected = make_row(config, here)
         for name in MADE_BY:
