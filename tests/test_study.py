@@ -433,3 +433,25 @@ def test_asking_for_help_does_not_load_dask_or_torch():
     code += "except SystemExit: print({'torch', 'distributed', 'dask'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n")
+
+
+STUDY = """
+import sys
+from sgan_utils.config import SGANConfig
+from sgan_workshop.studies.study import run_study
+
+if __name__ == "__main__":
+    seeds = range(int(sys.argv[2]), int(sys.argv[2]) + 3)
+    tiny = dict(steps=1, labels=20, labelled_batch_size=4, batch_size=4, precision="float32")
+    tiny |= dict(channels_g=(2, 2, 2), channels_d=(2, 2, 2))
+    run_study([SGANConfig(**tiny, seed=seed) for seed in seeds], sys.argv[1], workers=1, progress=False)
+"""
+
+
+def test_studies_at_once_on_one_file_lose_no_row_and_write_none_twice(tmp_path):
+    (tmp_path / "study.py").write_text(STUDY)
+    out = tmp_path / "rows.csv"
+    command = [sys.executable, str(tmp_path / "study.py"), str(out)]
+    running = [subprocess.Popen([*command, str(first)]) for first in (0, 2, 4, 6)]  # they share some seeds
+    assert [process.wait(200) for process in running] == [0] * 4
+    assert sorted(pd.read_csv(out)["seed"]) == list(range(9))

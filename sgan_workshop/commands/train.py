@@ -12,6 +12,7 @@ import typer
 from sgan_utils.support.errors import DivergedError, SGANError
 from sgan_utils.support.presets import PRESETS
 from sgan_workshop.commands.options import app, config_options, starting_from
+from sgan_workshop.commands.outputs import check_output_files
 
 
 @app.command()
@@ -40,6 +41,7 @@ def train(
 ) -> None:
     """Train G and D, then read the test set once. Ctrl-C stops and keeps what was reached."""
     config = starting_from(preset, changes)
+    check_output_files(save=save, history=history, checkpoint=checkpoint, predict=predict)
     from sgan_utils.support.run import ALONE
     from sgan_workshop.scale.launch import join_team, launched_by_torchrun, start_under_torchrun
     from sgan_workshop.scale.team import check_shares

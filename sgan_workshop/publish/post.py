@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import shutil
 import traceback
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_whole
 from sgan_utils.support.source import source_of
 from sgan_workshop.publish.notebooks import ROOT
+from sgan_workshop.publish.output import replace_folder
 from sgan_workshop.publish.post_page import as_page, markdown_reader, picture_of
 from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES, Material, provenance
 
@@ -128,19 +128,25 @@ def fill(template: str, facts: Facts) -> str:
 
 
 def build_post(folder: Path) -> tuple[Path, Path]:
-    """Write the post as ``post.html``, one file with everything in it, and as ``post.md`` beside ``images/``.
+    """Write the post into a folder of its own, see :func:`write_post`; an earlier post there is replaced.
 
     Returns:
         The HTML and the Markdown file.
 
     Raises:
-        SGANError: if a number or figure that the post refers to is wrong, missing or stale; nothing is written then.
+        SGANError: if a number or figure that the post refers to is wrong, missing or stale, or if the folder holds
+            anything else than a post; nothing is changed then.
     """
+    replace_folder(folder, write_post, "post")
+    return folder / "post.html", folder / "post.md"
+
+
+def write_post(folder: Path) -> None:
+    """Write the post as ``post.html``, one file with everything in it, and as ``post.md`` beside ``images/``."""
     facts = Facts()
     title, body = fill(TEMPLATE.read_text(encoding="utf-8"), facts).split("\n", 1)
     title, summary = title.removeprefix("# "), re.search(r"^\*\*(.+?)\*\*$", body, re.MULTILINE)[1]
     html, markdown, images = folder / "post.html", folder / "post.md", folder / "images"
-    shutil.rmtree(images, ignore_errors=True)
     for name in facts.used:
         copy = picture_of(name).read_bytes()
         write_whole(images / picture_of(name).name, lambda part, copy=copy: part.write_bytes(copy))
@@ -157,4 +163,3 @@ def build_post(folder: Path) -> tuple[Path, Path]:
     write_whole(markdown, lambda part: part.write_text(text, encoding="utf-8"))
     page = as_page(title, summary, markdown_reader(facts.used).render(f"# {title}\n{body}"))
     write_whole(html, lambda part: part.write_text(page, encoding="utf-8"))
-    return html, markdown

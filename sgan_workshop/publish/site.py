@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
+from sgan_workshop.publish.output import replace_folder
 from sgan_workshop.publish.pages import outputs_for_a_page
-from sgan_workshop.publish.post import build_post
+from sgan_workshop.publish.post import write_post
 from sgan_workshop.publish.registry import FIGURES_FOLDER
 from sgan_workshop.publish.site_tables import write_command_line, write_hyperparameters, write_reference, write_study
 
@@ -21,18 +22,23 @@ DOCS = ROOT / "docs"
 
 
 def build_site(folder: Path) -> Path:
-    """Build the whole site; what was in the folder before is replaced.
+    """Build the whole site; an earlier site in the folder is replaced when the new one is whole.
 
     Returns:
         The landing page.
 
     Raises:
-        SGANError: if Sphinx has a warning, with its words; or if the post cannot be built.
+        SGANError: if Sphinx has a warning, with its words; if the post cannot be built; or if the folder holds
+            anything else than a site, see :func:`sgan_workshop.publish.output.replace_folder`.
     """
+    replace_folder(folder, _build, "site")
+    return folder / "html" / "index.html"
+
+
+def _build(folder: Path) -> None:
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
 
-    shutil.rmtree(folder, ignore_errors=True)
     source, pages = folder / "source", folder / "html"
     gather(source)
     try:
@@ -51,7 +57,6 @@ def build_site(folder: Path) -> Path:
         raise SGANError(f"the site could not be built: {error}") from error
     if site.statuscode:
         raise SGANError("the site has the warnings above: mend them, then build it again.")
-    return pages / "index.html"
 
 
 def gather(source: Path) -> None:
@@ -63,7 +68,7 @@ def gather(source: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("](docs/", "](")
     (source / "README.md").write_text(readme, encoding="utf-8")
     shutil.copytree(FIGURES_FOLDER, source / "figures", ignore=shutil.ignore_patterns("*.json", "*.svg"))
-    build_post(source)
+    write_post(source)
     (source / "post.html").unlink()  # Sphinx makes its own page of post.md
     (source / "notebooks").mkdir()
     for path in lesson_paths():

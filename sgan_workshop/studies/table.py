@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from sgan_utils.config import SGANConfig
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_whole
-from sgan_utils.support.rows import MADE_BY, Row, as_table, make_row
+from sgan_utils.support.rows import MADE_BY, Row, as_table, make_row, read_file
+
+LOCK_SECONDS = 60  # far longer than a table takes to write
 
 
 def refuse_mixture(out: Path, rows: dict[SGANConfig, Row], here: Row) -> None:
@@ -24,9 +28,18 @@ def refuse_mixture(out: Path, rows: dict[SGANConfig, Row], here: Row) -> None:
 
 
 def write_rows(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANConfig]) -> None:
-    """Replace the file: first the rows of ``configs`` that there are, in their order, then any others."""
-    table = as_table(rows[config] for config in dict.fromkeys([*configs, *rows]) if config in rows)
+    """Add ``rows`` to the file: first the rows of ``configs`` that there are, in their order, then any others.
+
+    Other studies may write into the same file at the same time: what they have added is kept, and added to ``rows``.
+    """
     try:
-        write_whole(out, lambda part: table.to_csv(part, index=False))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(out.with_name(f".{out.name}.lock"), timeout=LOCK_SECONDS):
+            for config, row in read_file(out).items():
+                rows.setdefault(config, row)
+            table = as_table(rows[config] for config in dict.fromkeys([*configs, *rows]) if config in rows)
+            write_whole(out, lambda part: table.to_csv(part, index=False))
+    except Timeout as error:
+        raise SGANError(f"{out} is locked by another study: choose another --out, or try again.") from error
     except OSError as error:
         raise SGANError(f"{out} cannot be written ({error.strerror}): choose another --out.") from error

@@ -1,0 +1,37 @@
+"""Files that a command will write: what is wrong with their names is said before the work, not after it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from itertools import combinations
+from pathlib import Path
+
+from sgan_utils.support.errors import SGANError
+
+
+def check_output_files(**named: Path | None) -> None:
+    """Refuse files that could not be written, or would overwrite each other.
+
+    Args:
+        named: by option, such as ``save=Path("models.safetensors")``; None where an option was not given.
+
+    Raises:
+        SGANError: one sentence with the option, what is wrong, and the cure.
+    """
+    given = {f"--{name.replace('_', '-')}": path for name, path in named.items() if path is not None}
+    for option, path in given.items():
+        if path.is_dir():
+            raise SGANError(f"{option} {path} is a folder: name a file.")
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            raise SGANError(f"{option} {path} is a device or a pipe: name a file.")
+        above = path.absolute().parent
+        while not above.exists():
+            above = above.parent
+        if not above.is_dir():
+            raise SGANError(f"{option} {path} cannot be written, because {above} is a file: name another place.")
+        if not os.access(above, os.W_OK):
+            raise SGANError(f"{option} {path} cannot be written, because {above} may not be: name another place.")
+    for (one, path), (other, same) in combinations(given.items(), 2):
+        if path.resolve() == same.resolve() or (path.exists() and same.exists() and path.samefile(same)):
+            raise SGANError(f"{one} and {other} name the same file, {path}: give each a file of its own.")

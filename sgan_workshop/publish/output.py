@@ -1,0 +1,109 @@
+"""Folders that a command makes: built beside their place, swapped in when whole, and never put over anything else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sgan_utils.support.errors import SGANError
+
+Result = TypeVar("Result")
+ROOT = Path(__file__).resolve().parents[2]
+MARKER = ".sgan-output.json"  # says what the folder is, and what the last build put into it
+CURE = "choose an empty or a new folder with --out."
+A_DAY = 24 * 60 * 60  # seconds after which a half-built folder is no longer anybody's work
+
+
+def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> Result:
+    """Let ``build`` fill a new folder, then put it in the place of ``target``, which is kept until it is whole.
+
+    Args:
+        target: new, empty, or made by an earlier call of the same kind, with nothing of anybody else's in it.
+        build: is given the folder to fill.
+        kind: what the folder is, such as ``"site"``.
+
+    Returns:
+        What ``build`` returns.
+
+    Raises:
+        SGANError: if ``target`` is or holds something else, or cannot be written. Nothing is changed then.
+    """
+    target = check_output_folder(target, kind)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target)
+        fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    except OSError as error:
+        raise SGANError(f"{target} cannot be written ({error.strerror}): {CURE}") from error
+    old = fresh.with_name(f"{fresh.name}-old")
+    _mark(fresh, kind, [])
+    try:
+        result = build(fresh)
+        _mark(fresh, kind, sorted(path.name for path in fresh.iterdir()))
+        fresh.chmod(0o755)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    return result
+
+
+def check_output_folder(target: Path, kind: str) -> Path:
+    """The folder's full path, if :func:`replace_folder` may replace it.
+
+    Raises:
+        SGANError: one sentence that says what stands in the way.
+    """
+    if target.is_symlink():
+        raise SGANError(f"{target} is a link to {target.resolve()}, which would be lost: {CURE}")
+    target = target.resolve()
+    if target.exists() and not target.is_dir():
+        raise SGANError(f"{target} is a file: {CURE}")
+    for place, what in ((Path.cwd(), "the folder that you are in"), (ROOT, "the project"), (Path.home(), "your home")):
+        if place.resolve().is_relative_to(target):
+            raise SGANError(f"{target} is or holds {what}: {CURE}")
+    if target.is_relative_to(ROOT) and target.relative_to(ROOT).parts[0] != "build" and _is_source(target):
+        raise SGANError(f"{target} belongs to the project's sources: {CURE}")
+    names = {path.name for path in target.iterdir()} if target.exists() else set()
+    if not names:
+        return target
+    try:
+        about = json.loads((target / MARKER).read_text(encoding="utf-8"))
+        ours = set(about["holds"]) if about["kind"] == kind else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = set()
+    if not ours:
+        raise SGANError(f"{target} holds files that `sgan {kind}` has not made: {CURE}")
+    if foreign := sorted(names - ours - {MARKER}):
+        raise SGANError(f"{target} holds {foreign[0]!r}, which `sgan {kind}` has not made: move it away, or {CURE}")
+    return target
+
+
+def _is_source(target: Path) -> bool:
+    """Whether a folder of the project is one of those that came with it, or lies in one."""
+    return (ROOT / target.relative_to(ROOT).parts[0]).exists()
+
+
+def _mark(folder: Path, kind: str, holds: list[str]) -> None:
+    (folder / MARKER).write_text(json.dumps({"kind": kind, "holds": holds}), encoding="utf-8")
+
+
+def _remove_leftovers(target: Path) -> None:
+    """What a killed build left behind; if it had moved the old folder away, that comes back first."""
+    for left in sorted(target.parent.glob(f".{target.name}-*")):
+        if not (left / MARKER).is_file():
+            continue
+        if left.name.endswith("-old") and not target.exists():
+            left.rename(target)
+        elif time.time() - left.stat().st_mtime > A_DAY:
+            shutil.rmtree(left, ignore_errors=True)
