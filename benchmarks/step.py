@@ -111,7 +111,8 @@ class Steps:
         for _ in range(count):
             if self.run.step == self.run.config.steps:  # past the end, the learning rates would turn negative
                 self.run.step = 0
-            training.one_step(self.run, self._labelled, self._unlabelled)
+            step = self.run.step
+            training.one_step(self.run, self._labelled[step], *self._unlabelled[step])
 
 
 # What the machine can do

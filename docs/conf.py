@@ -3,11 +3,12 @@
 import tomllib
 
 from docutils import nodes
-from sgan_utils.lessons import ROOT, mathml
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 from sgan_utils import __version__
+from sgan_workshop.publish.notebooks import ROOT
+from sgan_workshop.publish.pages import mathml
 
 repository = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.presets import PRESETS
@@ -277,7 +278,7 @@ def _sentences(error: ValidationError) -> str:
     return " ".join(dict.fromkeys(_sentence(problem) for problem in error.errors()))  # three channels, one sentence
 
 
-def _sentence(problem: dict[str, Any]) -> str:
+def _sentence(problem: ErrorDetails) -> str:
     """One pydantic problem in words: which field, what is allowed, what it got, and how to set it."""
     if not problem["loc"]:  # raised by our own validator, already a sentence
         return f"{problem['ctx']['error']}."

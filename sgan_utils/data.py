@@ -52,7 +52,8 @@ class ImageData(NamedTuple):
     @property
     def description(self) -> Description:
         """Its name, the shape of its images, its classes."""
-        return Description(self.name, *self.train_images.shape[1:], self.classes)
+        channels, height, width = self.train_images.shape[1:]
+        return Description(self.name, channels, height, width, self.classes)
 
     def to(self, device: torch.device | str) -> ImageData:
         """The same images on another device."""

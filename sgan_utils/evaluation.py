@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,11 +10,14 @@ from torch import Tensor
 from sgan_utils.data import to_model_range
 from sgan_utils.models import Belief, Discriminator, Generator, evaluating, sample_latent
 
+if TYPE_CHECKING:
+    from sgan_utils.support.run import Run
+
 
 class Mistakes(NamedTuple):
     """Images that D names wrongly, the most confident ones first."""
 
-    index: Tensor  # (mistakes,): where they stand among the images
+    place: Tensor  # (mistakes,): where they stand among the images
     predicted: Tensor  # (mistakes,)
     true: Tensor  # (mistakes,)
     confidence: Tensor  # (mistakes,): the probability that D gave to its wrong answer, 0 to 1
@@ -135,7 +138,7 @@ class Film:
         self.latents, self.steps = latents, sorted(steps)
         self.frames: dict[int, Tensor] = {}  # step -> (n, 1, 28, 28), uint8
 
-    def __call__(self, run: object) -> None:
+    def __call__(self, run: Run) -> None:
         """Draw, if this is one of the steps."""
         if run.step in self.steps:
             self.frames[run.step] = draw(run.generator, self.latents)

@@ -110,6 +110,7 @@ def generator_loss(kind: GeneratorLoss, on_real: Belief | None, on_generated: Be
         on_generated: D's belief in generated images.
     """
     if kind == "feature_matching":
+        assert on_real is not None
         return feature_matching_loss(on_real.features, on_generated.features)
     loss = {"non_saturating": non_saturating_loss, "saturating": saturating_loss}[kind]
     return loss(on_generated.real_logit)

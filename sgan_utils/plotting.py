@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
 
 LABELLED = "#0072B2"  # blue
@@ -30,8 +32,9 @@ METHOD_COLOURS = {  # a paper's curve has the colour of the method that it is to
     "best": LABELLED,
     "cnn+consistency": UNLABELLED,
 }
+Images = np.ndarray | torch.Tensor
 CANNOT_TELL = np.log(2)  # nats; the unsupervised loss of a D that cannot tell real from generated
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.figsize": (7.0, 3.2),  # inches: a blog column at 100 dots an inch
     "figure.dpi": 100,
     "savefig.dpi": 160,
@@ -61,24 +64,23 @@ def use_house_style() -> None:
     plt.rcParams.update(STYLE)
 
 
-def as_bytes(images: np.ndarray) -> np.ndarray:
+def as_bytes(images: Images) -> np.ndarray:
     """Images as (n, height, width) bytes, or (n, height, width, 3) if they have colours.
 
     Args:
         images: tensors or arrays, (n, channels, height, width) or (n, height, width), bytes or floats from -1 to 1.
     """
-    if hasattr(images, "detach"):  # a tensor, perhaps on a GPU
+    if isinstance(images, torch.Tensor):  # perhaps on a GPU
         images = images.detach().cpu().numpy()
     images = np.asarray(images)
     if images.dtype != np.uint8:
         images = np.clip((images + 1) * 127.5, 0, 255).round().astype(np.uint8)
-    if images.ndim == 4 and images.shape[1] == 3:
-        return images.transpose(0, 2, 3, 1)
-    return images.reshape(-1, *images.shape[-2:])
+    colour = images.ndim == 4 and images.shape[1] == 3
+    return images.transpose(0, 2, 3, 1) if colour else images.reshape(-1, *images.shape[-2:])
 
 
 def show_images(
-    images: np.ndarray,
+    images: Images,
     captions: Sequence[object] | None = None,
     columns: int | None = None,
     wrong: Sequence[bool] | None = None,
@@ -117,7 +119,7 @@ def show_images(
     return ax
 
 
-def show_rows(rows: Mapping[str, np.ndarray], colours: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
+def show_rows(rows: Mapping[str, Images], colours: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
     """Rows of images, each with its name at the left: one row for each source, step or digit.
 
     Args:
@@ -225,7 +227,7 @@ def _faint_and_smooth(series: pd.Series, smooth: int, label: str, colour: str, a
     ax.plot(series.index, series.rolling(smooth, min_periods=1).mean(), color=colour, label=label)
 
 
-def plot_confusion(matrix: np.ndarray, ax: Axes | None = None) -> Axes:
+def plot_confusion(matrix: Images, ax: Axes | None = None) -> Axes:
     """How often digit i (row) was named j (column); mistakes are shaded, right answers are only written.
 
     Args:
@@ -250,7 +252,8 @@ def plot_points(groups: Mapping[str, np.ndarray], colours: Mapping[str, str], ax
     """Clouds of points in two dimensions: name -> (n, 2)."""
     ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
     for name, points in groups.items():
-        ax.scatter(*np.asarray(points).T, s=9, alpha=0.6, linewidths=0, color=colours[name], label=name)
+        x, y = np.asarray(points).T
+        ax.scatter(x, y, s=9, alpha=0.6, linewidths=0, color=colours[name], label=name)
     ax.set(xlabel="first principal direction", ylabel="second principal direction")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=2)
     return ax
@@ -272,11 +275,13 @@ def plot_label_efficiency(
         bars = rows["std_accuracy"].fillna(0)
         # A bar does not reach 100%, where this scale ends.
         up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))
-        look = {"color": METHOD_COLOURS.get(method), "marker": "o", "ms": 4, "capsize": 3}
-        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, **look)
+        colour = METHOD_COLOURS.get(method)
+        ax.errorbar(
+            rows["labels"], rows["mean_accuracy"], [bars, up], label=method, color=colour, marker="o", ms=4, capsize=3
+        )
     for name, accuracies in (papers or {}).items():
-        look = {"color": METHOD_COLOURS.get(name), "linestyle": "--", "marker": "s", "ms": 4, "linewidth": 1.2}
-        ax.plot(list(accuracies), list(accuracies.values()), label=name, **look)
+        colour = METHOD_COLOURS.get(name)
+        ax.plot(list(accuracies), list(accuracies.values()), "--s", label=name, color=colour, ms=4, linewidth=1.2)
     ax.set_xscale("log")
     ax.set_yscale("logit")
     ticks = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
@@ -293,7 +298,7 @@ def plot_label_efficiency(
 def plot_runs(groups: Mapping[str, Sequence[float]], xlabel: str, ax: Axes | None = None) -> Axes:
     """One dot a run, one line a group, a stroke at the group's mean: name -> a number for each run."""
     ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(groups)))[1]
-    for height, values in enumerate(reversed(groups.values())):
+    for height, values in enumerate(list(groups.values())[::-1]):
         ax.plot(values, [height] * len(values), "o", color=LABELLED, alpha=0.5, ms=6, mec="none")
         ax.plot([np.mean(values)] * 2, [height - 0.3, height + 0.3], color="black")
     ax.set_yticks(range(len(groups)), list(groups)[::-1])

@@ -27,7 +27,7 @@ class Record:
 
     name: str
     about: dict[str, Any]  # provenance and single numbers
-    history: pd.DataFrame | None = None
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)  # empty where there is none
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
     def models(self) -> tuple[Generator, Discriminator, SGANConfig]:
@@ -45,7 +45,9 @@ def load_record(name: str) -> Record:
     maker = "make benchmark" if name == "benchmark" else "sgan figures --retrain"
     try:
         about = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-        history = pd.read_csv(folder / "history.csv", index_col=0) if (folder / "history.csv").exists() else None
+        history = (
+            pd.read_csv(folder / "history.csv", index_col=0) if (folder / "history.csv").exists() else pd.DataFrame()
+        )
         arrays = dict(np.load(folder / "arrays.npz")) if (folder / "arrays.npz").exists() else {}
     except (OSError, ValueError) as error:
         raise SGANError(

@@ -83,7 +83,7 @@ def discriminator_objective(
             "belief_in_real": on_unlabelled.real_logit.detach().sigmoid().mean(),
             "belief_in_generated": on_generated.real_logit.detach().sigmoid().mean(),
         }
-    if consistent:  # the same digit, wherever it is moved?
+    if consistent and moved is not None:  # the same digit, wherever it is moved?
         pseudo_labels, sure = pseudo_label(on_unlabelled.class_logits, config.confidence, config.balance)
         consistency = consistency_loss(D(moved).class_logits, pseudo_labels, sure)
         loss = loss + config.consistency_weight * consistency
@@ -173,7 +173,7 @@ def train(
         load_checkpoint(run, checkpoint)
     with run.random_numbers(), closing(steps_of(run, callbacks, checkpoint, checkpoint_every, progress)) as steps:
         for step in steps:
-            one_step(run, labelled_batches[step], unlabelled_batches[step])
+            one_step(run, labelled_batches[step], *unlabelled_batches[step])
     return run
 
 
@@ -198,12 +198,16 @@ class Inputs(NamedTuple):
 
 
 def draw_inputs(
-    step: int, labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor], config: SGANConfig, random: torch.Generator
+    step: int,
+    labelled: tuple[Tensor, ...],
+    unlabelled: Tensor,
+    config: SGANConfig,
+    random: torch.Generator,
 ) -> Inputs:
     """Make the inputs of one step from its batches of bytes; ``random`` draws the latents, the moves and the noise."""
-    (images, labels), (unlabelled,) = labelled, unlabelled
+    images, labels = labelled
     images, unlabelled = to_model_range(images), to_model_range(unlabelled)
-    latent, shape = sample_latent(len(unlabelled), config.latent_size, random), tuple(images.shape[1:])
+    latent, shape = sample_latent(len(unlabelled), config.latent_size, random), images.shape[1:]
     if config.augmentation:
         images = move(images, draw_moves(len(images), config.augmentation, random, max(shape[1:])))
     moved = unlabelled[:0]
@@ -217,7 +221,7 @@ def draw_inputs(
     return Inputs(images, labels, unlabelled, moved, latent, noise)
 
 
-def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: tuple[Tensor, ...]) -> None:
+def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: Tensor) -> None:
     """Update D, then G, then D's average, from one labelled and one unlabelled batch of bytes."""
     config, D, G = run.config, run.last_discriminator, run.generator
     for optimizer, rate in (run.optimizer_d, config.learning_rate_d), (run.optimizer_g, config.learning_rate_g):
@@ -228,7 +232,7 @@ def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: tuple[Tensor, .
     with run.autocast():
         generated = G(latent) + noise if config.uses_generator else unlabelled[:0]
         d_says = discriminator_step(D, run.optimizer_d, (images, labels), unlabelled, generated, config, moved)
-    g_says = {}
+    g_says: dict[str, Tensor] = {}
     if config.uses_generator:
         with run.autocast():
             g_says = generator_step(D, run.optimizer_g, unlabelled, generated, config)

@@ -29,7 +29,7 @@ def named_commands() -> dict[str, set[str]]:
     texts += [" ".join(c["command"]) for m in MANIFESTS for c in containers(m)]
     found = {command: set() for command in HELP}
     for text in texts:
-        for line in text.replace("\\\n", " ").replace("-m sgan_utils", "\nsgan").splitlines():
+        for line in text.replace("\\\n", " ").replace("-m sgan_workshop", "\nsgan").splitlines():
             for part in re.split(r"#|`|&&|&$", line):
                 for command in HELP:
                     if command in part:
@@ -101,5 +101,5 @@ def test_your_own_images_can_be_used_as_the_page_says(tmp_path, monkeypatch, cap
     namespace = {}
     for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
         exec(block, namespace)
-    assert namespace["labelled"].shape[1:] == (1, 28, 28)
-    assert "of the test images are named rightly" in capsys.readouterr().out
+    assert namespace["data"].train_images.shape[1:] == (1, 28, 28)
+    assert "of the test images are named correctly" in capsys.readouterr().out

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ TINY += ["--channels-d", "2", "3", "4", "--channels-g", "4", "3", "2", "--device
 def sgan(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """``sgan`` in a process of its own, with one thread for each process."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    command = [sys.executable, "-m", "sgan_utils", *arguments]
+    command = [sys.executable, "-m", "sgan_workshop", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
 
 
@@ -89,9 +90,8 @@ def test_what_is_proposed_instead_can_be_divided():
 def test_the_shares_of_a_team_are_the_whole_batch():
     batch, shares = torch.arange(12).reshape(6, 2), []
     for rank in range(3):
-        team = Team()
-        team.rank, team.size = rank, 3
-        shares.append(team.share(batch))
+        team = Team(SimpleNamespace(global_rank=rank, world_size=3, device=None))
+        shares.append(team.part(batch))
     assert sorted(torch.cat(shares)[:, 0].tolist()) == batch[:, 0].tolist()
     assert {len(share) for share in shares} == {2}
 
@@ -99,7 +99,7 @@ def test_the_shares_of_a_team_are_the_whole_batch():
 def test_a_team_of_one_changes_nothing():
     numbers = torch.tensor([1.0, 2.0])
     ALONE.average([numbers])
-    assert ALONE.share(numbers) is numbers
+    assert ALONE.part(numbers) is numbers
     assert numbers.tolist() == [1.0, 2.0]
     assert ALONE.is_first
     assert ALONE.largest_difference(torch.nn.Linear(1, 1)) == 0.0
@@ -109,7 +109,7 @@ def test_several_machines_are_told_the_command_to_run_on_each():
     done = sgan("train", "--nodes", "2", "--devices", "2")
     assert done.returncode == 1
     assert "torchrun --nnodes 2 --nproc-per-node 2" in done.stderr
-    assert "-m sgan_utils train --nodes 2 --devices 2" in done.stderr
+    assert "-m sgan_workshop train --nodes 2 --devices 2" in done.stderr
 
 
 def test_torchrun_and_the_options_must_agree(monkeypatch):
@@ -123,6 +123,6 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr("sgan_utils.parallel.pick_device", torch.device)
+    monkeypatch.setattr("sgan_workshop.scale.launch.pick_device", torch.device)
     with pytest.raises(SGANError, match="2 processes need a GPU each and this machine has 1"):
         join_team("cuda")

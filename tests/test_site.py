@@ -81,7 +81,7 @@ def test_a_warning_stops_the_build_and_is_shown(tmp_path, monkeypatch, capsys):
         (source / "conf.py").write_text("project = 'one page'\nexclude_patterns = []\n")
         (source / "index.rst").write_text("Title\n===\n\nSee :doc:`nowhere`.\n")
 
-    monkeypatch.setattr("sgan_utils.site.gather", one_page)
+    monkeypatch.setattr("sgan_workshop.publish.site.gather", one_page)
     with pytest.raises(SGANError, match="the site has the warnings above"):
         build_site(tmp_path / "site")
     assert "nowhere" in capsys.readouterr().err

@@ -136,10 +136,10 @@ def test_a_study_that_measures_images_writes_them_down_and_reads_them_again(tiny
 def test_the_rows_of_a_file_are_read_with_their_configurations(tiny, tmp_path, scheduler):
     configs = [tiny.but(seed=1), tiny.but(channels_d=(2, 3, 4))]
     rows = run_study(configs, tmp_path / "s.csv", scheduler, progress=False)
-    read = rows.read_rows(tmp_path / "s.csv")
+    read = rows_module.read_rows(tmp_path / "s.csv")
     assert list(read.index) == configs
     pd.testing.assert_frame_equal(read.reset_index(drop=True), rows, check_exact=True)
-    nothing = rows.read_rows(tmp_path / "none.csv")
+    nothing = rows_module.read_rows(tmp_path / "none.csv")
     assert nothing.empty
     assert nothing.columns.tolist() == COLUMNS
 
@@ -287,14 +287,13 @@ KILLS = """
 import os
 from sgan_utils.support import rows as rows_module
 from sgan_workshop.studies import grid as grid_module
-from sgan_workshop.studies import workers
 
 def run_one(config, samples):
     if config.seed == 1:
         os._exit(1)
     return rows_module.make_row(config, grid_module.made_by(), test_accuracy=config.seed / 10, failed="")
 
-workers.run_one = run_one
+grid_module.run_one = run_one
 """
 
 
@@ -429,7 +428,7 @@ def test_ctrl_c_is_one_sentence(sgan, tmp_path, monkeypatch):
 
 
 def test_asking_for_help_does_not_load_dask_or_torch():
-    code = "import sys\nfrom sgan_utils import cli\ntry: cli.app(['study', '--help'])\n"
+    code = "import sys\nfrom sgan_workshop.commands.main import app\ntry: app(['study', '--help'])\n"
     code += "except SystemExit: print({'torch', 'distributed', 'dask'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n")

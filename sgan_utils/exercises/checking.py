@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -24,7 +25,7 @@ def check(examine: Callable[[], str]) -> bool:
     return True
 
 
-def call(function: Callable, *arguments: object) -> object:
+def call(function: Callable, *arguments: Any) -> Any:
     """The answer of the learner's function; the dots of an unfinished one are none."""
     answer = function(*arguments)
     if answer is None or answer is ...:
@@ -38,7 +39,7 @@ def need(condition: object, reason: str) -> None:
         raise NotYetError(reason)
 
 
-def need_tensor(answer: object, shape: tuple[int, ...]) -> Tensor:
+def need_tensor(answer: Any, shape: tuple[int, ...]) -> Tensor:
     """Go on with ``answer`` if it is a tensor of this shape."""
     need(isinstance(answer, Tensor), f"a tensor is wanted, your function returns a {type(answer).__name__}.")
     need(tuple(answer.shape) == shape, f"the answer should have shape {shape}, yours has shape {tuple(answer.shape)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ def check_centre_of_mass(function: Callable[[Tensor], tuple[float, float]]) -> b
     return check(examine)
 
 
-def _two_numbers(answer: object) -> tuple[float, float]:
+def _two_numbers(answer: Any) -> tuple[float, float]:
     try:
         row, column = (float(number) for number in answer)
     except (TypeError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,7 +46,7 @@ def check_most_confused(function: Callable[[Tensor], tuple[int, int]]) -> bool:
     return check(examine)
 
 
-def _whole_numbers(answer: object) -> tuple[int, ...]:
+def _whole_numbers(answer: Any) -> tuple[int, ...]:
     try:
         return tuple(int(number) for number in answer)
     except TypeError:  # not several numbers, but one, or something else

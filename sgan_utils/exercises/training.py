@@ -78,6 +78,7 @@ def _gradients_add_up(function: Callable[..., Tensor]) -> bool:
             parameter.grad = torch.full_like(parameter, leftover)
         function(generator, discriminator, torch.optim.SGD(generator.parameters(), lr=0.0), latent)
         gradients.append(generator.project.weight.grad)
-    if gradients[1] is None:  # cleared, but only after the step
+    before, after = gradients
+    if before is None or after is None:  # cleared, but only after the step
         return True
-    return not torch.allclose(gradients[0], gradients[1], atol=1e-3)
+    return not torch.allclose(before, after, atol=1e-3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ def unpack(folder: Path | str) -> None:
         if unpacked.is_file() and _md5(unpacked) == archive.unpacked_md5:
             continue
         try:
-            write_whole(unpacked, lambda part, packed=packed: _gunzip(packed, part))
+            write_whole(unpacked, partial(_gunzip, packed))
         except OSError as error:
             raise DataError(f"{packed} could not be unpacked ({error}): check the disk's free space.") from error
 

@@ -48,7 +48,8 @@ def loader_speeds(data: ImageData, batches: int = 100, batch_size: int = 100) ->
         "DataLoader, ready-made tensors": iter(DataLoader(ready, batch_size, shuffle=True)),
         "tensors in memory": (to_model_range(from_memory[step][0]) for step in range(batches)),
     }
-    speeds, threads = {}, torch.get_num_threads()
+    speeds: dict[str, float] = {}
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for name, way in ways.items():
         seconds = []

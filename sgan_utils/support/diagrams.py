@@ -6,7 +6,7 @@ Like everything in ``plotting``, each function takes an ``Axes``, draws on it an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 from torch import Tensor, nn
 
-from sgan_utils.plotting import DISCRIMINATOR, GENERATED, GENERATOR, LABELLED, MUTED, UNLABELLED, as_bytes
+from sgan_utils.plotting import DISCRIMINATOR, GENERATED, GENERATOR, LABELLED, MUTED, UNLABELLED, Images, as_bytes
 
-LABEL_TAG = {
+LABEL_TAG: dict[str, Any] = {
     "color": "white",
     "weight": "bold",
     "fontsize": 8,
@@ -58,10 +58,10 @@ def stages_of(layers: Iterable[nn.Module], example: Tensor) -> list[Stage]:
 
 
 def draw_game(
-    labelled: np.ndarray,
+    labelled: Images,
     labels: Sequence[int],
-    unlabelled: np.ndarray,
-    generated: np.ndarray,
+    unlabelled: Images,
+    generated: Images,
     ax: Axes | None = None,
 ) -> Axes:
     """The game between G and D: three sources of images on the left, D's two questions on the right.

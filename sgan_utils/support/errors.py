@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 TORCH_PAIR_CURE = (
     "torch and torchvision are not a matched pair (often a CPU-only torch beside the package index's torchvision, or "
     "the other way round): install both in one go, from one place, in a new environment: "
@@ -32,6 +34,6 @@ class CheckpointError(SGANError, ValueError):
 class DivergedError(SGANError, ArithmeticError):
     """A loss is no longer a finite number; ``run`` holds what was reached until then."""
 
-    def __init__(self, message: str, run: object) -> None:
+    def __init__(self, message: str, run: Any) -> None:
         super().__init__(message)
         self.run = run

@@ -21,3 +21,13 @@ def write_whole(path: Path | str, write: Callable[[Path], object]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Put a text into a file, whole or not at all."""
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def write_bytes(path: Path | str, content: bytes) -> None:
+    """Put bytes into a file, whole or not at all."""
+    write_whole(path, lambda part: part.write_bytes(content))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import cast
 
 import pandas as pd
 import torch
@@ -129,9 +130,9 @@ class Run:
             made = build_models(config, sources.description)
         g, d = (model.to(device, memory_format=torch.channels_last) for model in made)
         average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
-        settings = {"betas": (config.adam_beta1, 0.999), "fused": device.type in ("cpu", "cuda")}
-        optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, **settings)
-        optimizer_d = Adam(d.parameters(), lr=config.learning_rate_d, **settings)
+        betas, fused = (config.adam_beta1, 0.999), device.type in ("cpu", "cuda")
+        optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, betas=betas, fused=fused)
+        optimizer_d = Adam(d.parameters(), lr=config.learning_rate_d, betas=betas, fused=fused)
         for optimizer in (optimizer_g, optimizer_d):
             team.average_gradients_of(optimizer)
         return cls(
@@ -165,7 +166,7 @@ class Run:
                     torch.default_generator.manual_seed(self.config.seed)
                 update_bn((to_model_range(images) for images in some), self.average)
             self._classifier_of_step = self.step
-        return self.average.module.eval()
+        return cast("Discriminator", self.average.module.eval())
 
     def synchronise_buffers(self) -> None:
         """The processes of a team have equal weights; give them equal means and variances in BatchNorm as well."""

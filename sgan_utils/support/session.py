@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def steps_of(
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1_000,
     progress: bool = True,
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Each step that ``run`` still has to take; whoever iterates takes it.
 
     After Ctrl-C, or a KeyboardInterrupt of a callback, there are no more, and ``run.stopped`` says why.

@@ -22,8 +22,9 @@ def show_source(function: Callable) -> Any:
 def source_of(function: Callable) -> str:
     """The source of a function without its docstring, as a block of code in Markdown."""
     source = textwrap.dedent(inspect.getsource(function))
-    body = ast.parse(source).body[0].body
+    definition = ast.parse(source).body[0]
+    assert isinstance(definition, ast.FunctionDef | ast.ClassDef)
     lines = source.splitlines()
-    if ast.get_docstring(ast.parse(source).body[0]) is not None:
-        del lines[body[0].lineno - 1 : body[0].end_lineno]
+    if ast.get_docstring(definition) is not None:
+        del lines[definition.body[0].lineno - 1 : definition.body[0].end_lineno]
     return "```python\n" + "\n".join(lines) + "\n```"

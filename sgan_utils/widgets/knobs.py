@@ -48,30 +48,36 @@ def series(low: float, high: float, *others: float) -> list[float]:
     return [int(stop) for stop in found] if isinstance(low, int) else found
 
 
+def details(name: str) -> dict[str, Any]:
+    """What a field says of itself beside its range: unit, scale, step."""
+    extra = SGANConfig.model_fields[name].json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
+
+
 def bounds(name: str) -> tuple[Any, Any]:
     """The lowest and the highest value of a field's slider; None where the field has no bound."""
     field = SGANConfig.model_fields[name]
-    extra, low, high = field.json_schema_extra or {}, None, None
+    extra, low, high = details(name), None, None
     for rule in field.metadata:
         match rule:
             case Ge(ge=value) | Gt(gt=value):
                 low = value
             case Le(le=value):
                 high = value
-            case Lt(lt=value):
-                high = value - extra.get("step", 1)
+            case Lt():
+                high = rule.lt - extra.get("step", 1)
     return extra.get("slider_from", low), extra.get("slider_to", high)
 
 
 def knob(name: str, value: Any = None) -> w.Widget:
     """The control of one field, with a label and a tooltip, at ``value`` or at its default."""
     field = SGANConfig.model_fields[name]
-    extra = field.json_schema_extra or {}
+    extra, title = details(name), field.title or name
     unit = extra.get("unit", "")
-    unit = "" if unit in field.title.lower() else f" ({unit})"  # "Steps (steps)" says nothing new
+    unit = "" if unit in title.lower() else f" ({unit})"  # "Steps (steps)" says nothing new
     value = field.default if value is None else value
     common = {
-        "description": field.title + unit,
+        "description": title + unit,
         "tooltip": f"{field.description} ({allowed(name).capitalize()}.)",
         "style": WIDE,
         "layout": LAYOUT,

@@ -81,7 +81,9 @@ class LatentExplorer:
         for control in (self.first, self.second, self.way):
             control.observe(lambda _: self._walk(), "value")
         self.digit.observe(lambda _: self._find(), "value")
-        self._explore(), self._walk(), self._find()
+        self._explore()
+        self._walk()
+        self._find()
         self.widget = w.VBox(
             [
                 w.HTML("<h3>Along the directions that matter</h3>"),

@@ -180,14 +180,15 @@ class LiveRun:
         self._paused_seconds += time.perf_counter() - before
 
     def _look(self, score: bool) -> None:
-        before = time.perf_counter()
-        self.history = self.run.history
-        self.frames[self.step] = draw(self.run.generator, self._latents)
+        before, run = time.perf_counter(), self.run
+        assert run is not None
+        self.history = run.history
+        self.frames[self.step] = draw(run.generator, self._latents)
         if len(self.frames) > MOST_FRAMES:
             self.frames = dict(list(self.frames.items())[::2])
         if score and self.config.held_out:
             held_out = self._sources.held_out_images, self._sources.held_out_labels
-            self.accuracies[self.step] = accuracy(self.run.classifier(), *held_out)
+            self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
             self._last_score = self.seconds
         self._watched_seconds += time.perf_counter() - before
         self._tell_timed(fresh=True)
@@ -199,9 +200,10 @@ class LiveRun:
         self._watched_seconds += time.perf_counter() - before
 
 
-def fingerprint(run: Run) -> str:
+def fingerprint(run: Run | None) -> str:
     """Twelve characters that are the same only for runs whose weights are the same, bit for bit."""
     digest = hashlib.sha256()
+    assert run is not None
     for model in (run.generator, run.last_discriminator):
         for weights in model.parameters():
             digest.update(weights.detach().cpu().numpy().tobytes())

@@ -14,7 +14,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sgan_utils.plotting import CANNOT_TELL, DISCRIMINATOR, GENERATED, GENERATOR, LABELLED, MUTED, UNLABELLED, as_bytes
+from sgan_utils.plotting import (
+    CANNOT_TELL,
+    DISCRIMINATOR,
+    GENERATED,
+    GENERATOR,
+    LABELLED,
+    MUTED,
+    UNLABELLED,
+    Images,
+    as_bytes,
+)
 
 RUN_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C510A"]
 WIDTH, HEIGHT, DOTS = 9.4, 2.5, 100  # inches, and dots an inch
@@ -26,7 +36,7 @@ LOSSES = {
 BELIEFS = {"belief_in_real": ("unlabelled real", UNLABELLED), "belief_in_generated": ("generated", GENERATED)}
 
 
-def sheet(images: np.ndarray, columns: int = 10, scale: int = 3) -> bytes:
+def sheet(images: Images, columns: int = 10, scale: int = 3) -> bytes:
     """Images side by side, ink on paper, each pixel ``scale`` dots wide.
 
     Args:
@@ -124,8 +134,8 @@ class Comparison:
 
 def bars(values: Sequence[float], names: Sequence[str], xlabel: str, colours: Sequence[str]) -> bytes:
     """Horizontal bars of numbers from 0 to 1."""
-    figure = Figure(figsize=(3.4, 2.6), dpi=DOTS, layout="none")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(3.4, 2.6), dpi=DOTS)
+    figure.set_layout_engine("none")
     figure.subplots_adjust(left=0.2, right=0.97, bottom=0.2, top=0.97)
     ax = figure.add_subplot()
     ax.barh(list(names)[::-1], list(values)[::-1], color=list(colours)[::-1], height=0.75)
@@ -142,8 +152,8 @@ def wide(picture: w.Image) -> w.HBox:
 
 
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS)
+    figure.set_layout_engine("none")
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
     figure.subplots_adjust(left=0.075, right=0.98, bottom=0.2, top=0.84, wspace=0.3)
     return figure, axes
@@ -168,8 +178,9 @@ def _plain(name: str) -> str:
 
 
 def _drawn(figure: Figure) -> bytes:
-    figure.canvas.draw()
-    return _as_png(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))
+    canvas = FigureCanvasAgg(figure)  # never pyplot's: this may be a thread
+    canvas.draw()
+    return _as_png(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
 
 
 def _as_png(image: Image.Image) -> bytes:

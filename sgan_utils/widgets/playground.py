@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import math
-import re
 import weakref
 from pathlib import Path
 from typing import Any
@@ -15,13 +11,11 @@ import pandas as pd
 
 from sgan_utils import plotting
 from sgan_utils.data import UNKNOWN, ImageData, load_mnist
-from sgan_utils.support.checkpoints import save_models
 from sgan_utils.support.errors import ConfigError
-from sgan_utils.support.files import write_whole
 from sgan_utils.widgets.knobs import Knobs, warning
 from sgan_utils.widgets.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
 from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet, wide
-from sgan_utils.widgets.runs import DOING, Kept, differences
+from sgan_utils.widgets.runs import Kept, as_series, differences, download_link, export, status_of
 
 SHORT = 400  # steps that the pictures have room for from the start
 COMPARED = {
@@ -92,8 +86,10 @@ class Playground:
         self.knobs.choose(preset)
         self.knobs.show(self.knobs.config.but(**changes))
         self.start.click()
-        self.live.wait()
-        return self.live
+        live = self.live
+        assert live is not None
+        live.wait()
+        return live
 
     def rename(self, live: LiveRun, name: str) -> None:
         """Give a run of the table another name."""
@@ -160,8 +156,8 @@ class Playground:
     # What the buttons do
 
     def _start(self) -> None:
-        if self._ensure_run():
-            self.live.start()
+        if live := self._ensure_run():
+            live.start()
             self._refresh()
 
     def _pause(self) -> None:
@@ -170,8 +166,8 @@ class Playground:
         self._refresh(pictures=False)  # the run shows where it waits
 
     def _one_step(self) -> None:
-        if self._ensure_run():
-            self.live.take_one_step()
+        if live := self._ensure_run():
+            live.take_one_step()
             self._refresh()
 
     def _stop(self) -> None:
@@ -186,15 +182,15 @@ class Playground:
         self.knobs.choose(self.knobs.presets.value)
         self._refresh()
 
-    def _ensure_run(self) -> bool:
-        """Make a run if there is none that goes or waits; False if the controls do not fit together."""
+    def _ensure_run(self) -> LiveRun | None:
+        """The run that goes or waits, or a new one; nothing if the controls do not fit together."""
         if self.live and self.live.state in ("ready", "running", "paused"):
-            return True
+            return self.live
         try:
             config = watchable(self.knobs.config, int((self.data.train_labels != UNKNOWN).sum()))
         except ConfigError as error:
             self.message.value = warning(error)
-            return False
+            return None
         self.live = LiveRun(config, self.data, self._told)
         self._numbered += 1
         kept = Kept(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
@@ -202,7 +198,7 @@ class Playground:
         kept.name.observe(lambda _: self._renamed(kept), "value")
         self.runs.append(kept)
         self._list_runs(choose=self.live)
-        return True
+        return self.live
 
     def _told(self, live: LiveRun, fresh: bool) -> None:
         """In the thread of the run: something is new."""
@@ -221,7 +217,7 @@ class Playground:
         self.stop.disabled = state not in ("running", "paused")
         self.start.description = "Go on" if state == "paused" else "Start"
         self.progress.value = live.step / live.config.steps if live else 0.0
-        self.status.value = _status(live)
+        self.status.value = status_of(live)
         failure = live.failure if live else ""
         self.message.value = warning(failure)
         if pictures:
@@ -251,7 +247,7 @@ class Playground:
         shown = [kept for kept in self.runs if kept.shown.value]
         colours = {kept.name.value: kept.colour for kept in self.runs}
         accuracies = {kept.name.value: kept.live.accuracies for kept in shown}
-        history = self.live.history if self.live else {}
+        history = self.live.history if self.live else pd.DataFrame()
         self.curves.value = self._curves.draw(history, accuracies, colours, self._longest(shown))
         for kept, differing in zip(self.runs, differences([kept.live.config for kept in self.runs]), strict=True):
             kept.say(differing)
@@ -259,7 +255,7 @@ class Playground:
             return  # the other picture can wait: drawing takes time from training
         column = COMPARED[self.quantity.value]
         lines = {
-            kept.name.value: _as_series(kept.live, column)
+            kept.name.value: as_series(kept.live, column)
             for kept in shown
             if (kept.live.accuracies if not column else column in kept.live.history)
         }
@@ -300,14 +296,8 @@ class Playground:
     def _export(self) -> None:
         if not self._may_be_kept():
             return
-        live, run = self.chosen.value, self.chosen.value.run
-        # The fingerprint keeps apart what has the same name in two playgrounds.
-        name = re.sub(r"[^\w-]+", "_", self.chosen.label) + f"-{fingerprint(run)}"
-        curves, models = self.exports / f"{name}.csv", self.exports / f"{name}.safetensors"
-        table = live.history.assign(held_out_accuracy=_as_series(live, "") / 100)
-        write_whole(curves, lambda part: table.to_csv(part))
-        save_models(models, run.generator, run.classifier(), run.config, run.sources.description)
-        self.links.value = f"Written to {self.exports.resolve()}: " + ", ".join(map(_download, (curves, models)))
+        files = export(self.chosen.value, self.chosen.label, self.exports)
+        self.links.value = f"Written to {self.exports.resolve()}: " + ", ".join(map(download_link, files))
 
     def _remove(self) -> None:
         live = self.chosen.value
@@ -331,25 +321,3 @@ class Playground:
 
 def _heading(text: str) -> w.HTML:
     return w.HTML(f"<h3 style='margin:8px 0 2px'>{text}</h3>")
-
-
-def _status(live: LiveRun | None) -> str:
-    if not live:
-        return DOING["ready"]
-    text = f"{DOING[live.state]} Step {live.step:,} of {live.config.steps:,}"
-    if live.images_per_second:
-        text += f", {live.images_per_second:,.0f} images/s"
-    if live.state in ("running", "paused") and not math.isnan(live.seconds_left):
-        text += f", {live.seconds_left:,.0f} s left"
-    return text
-
-
-def _as_series(live: LiveRun, column: str) -> pd.Series:
-    return live.history[column] if column else 100 * pd.Series(dict(live.accuracies), dtype=float)
-
-
-def _download(path: Path) -> str:
-    """A link that holds the file itself, so that it works in a page without a file browser as well."""
-    content = base64.b64encode(path.read_bytes()).decode()
-    name = html.escape(path.name)
-    return f'<a download="{name}" href="data:application/octet-stream;base64,{content}">{name}</a>'

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import math
+import re
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+import pandas as pd
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.widgets.live import LiveRun
+from sgan_utils.support.checkpoints import save_models
+from sgan_utils.support.files import write_whole
+from sgan_utils.widgets.live import LiveRun, fingerprint
 
 DOING = {
     "ready": "Ready.",
@@ -53,3 +60,40 @@ class Kept:
         fields = ", ".join(f"{name}={value}" for name, value in differing.items()) or "the first of its kind"
         text = f"{DOING[live.state]} {live.step:,} of {live.config.steps:,} steps, {accuracy}; {fields}"
         self.about.value = f"<span>{html.escape(text)}</span>"
+
+
+def status_of(live: LiveRun | None) -> str:
+    """What a run is doing, how far it has come, how fast, and how long it will still take."""
+    if not live:
+        return DOING["ready"]
+    text = f"{DOING[live.state]} Step {live.step:,} of {live.config.steps:,}"
+    if live.images_per_second:
+        text += f", {live.images_per_second:,.0f} images/s"
+    if live.state in ("running", "paused") and not math.isnan(live.seconds_left):
+        text += f", {live.seconds_left:,.0f} s left"
+    return text
+
+
+def as_series(live: LiveRun, column: str) -> pd.Series:
+    """A column of the history by step; without a name, the held-out accuracy in percent."""
+    return live.history[column] if column else 100 * pd.Series(dict(live.accuracies), dtype=float)
+
+
+def download_link(path: Path) -> str:
+    """A link that holds the file itself, so that it works in a page without a file browser as well."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    name = html.escape(path.name)
+    return f'<a download="{name}" href="data:application/octet-stream;base64,{content}">{name}</a>'
+
+
+def export(live: LiveRun, label: str, folder: Path) -> tuple[Path, Path]:
+    """Write a run's curves (.csv) and its G and D (.safetensors), and return the two files."""
+    run = live.run
+    assert run is not None
+    # The fingerprint keeps apart what has the same name in two playgrounds.
+    name = re.sub(r"[^\w-]+", "_", label) + f"-{fingerprint(run)}"
+    curves, models = folder / f"{name}.csv", folder / f"{name}.safetensors"
+    table = live.history.assign(held_out_accuracy=as_series(live, "") / 100)
+    write_whole(curves, lambda part: table.to_csv(part))
+    save_models(models, run.generator, run.classifier(), run.config, run.sources.description)
+    return curves, models

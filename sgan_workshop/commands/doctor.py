@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sgan_utils.support.errors import TORCH_PAIR_CURE, DataError
 
@@ -35,7 +35,7 @@ def examine() -> Iterator[Finding]:
         yield _or_broken(look)
 
 
-def python(version: tuple[int, ...] = sys.version_info) -> Finding:
+def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     """Whether Python is new enough."""
     well = tuple(version[:2]) >= (3, 11)
     return Finding("Python", ".".join(map(str, version[:3])), well, "" if well else "use Python 3.11 or newer.")
@@ -45,7 +45,7 @@ def packages() -> Iterator[Finding]:
     """The installed version of everything that the package and its extras ask for."""
     required = {}
     for line in metadata.requires("sgan-utils") or []:
-        name = re.match(r"[\w.-]+", line).group()
+        name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
         required[name] = re.search(r"extra == ['\"](\w+)['\"]", line)
     missing, found = [], []
     for name, extra in required.items():
@@ -58,7 +58,7 @@ def packages() -> Iterator[Finding]:
         yield Finding("missing packages", ", ".join(missing), False, REINSTALL)
 
 
-def torch_pair(load: Callable[[str], object] = importlib.import_module) -> Finding:
+def torch_pair(load: Callable[[str], Any] = importlib.import_module) -> Finding:
     """Whether torch and torchvision can be loaded together."""
     try:
         versions = [f"{name} {load(name).__version__}" for name in ("torch", "torchvision")]

@@ -38,16 +38,16 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         command(**options, changes={name: value for name, value in changes.items() if value is not None})
 
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "changes"]
-    with_options.__signature__ = inspect.Signature(
-        [*own, *(_option(name) for name in SGANConfig.model_fields)], return_annotation=None
-    )
+    options = [*own, *(_option(name) for name in SGANConfig.model_fields)]
+    vars(with_options)["__signature__"] = inspect.Signature(options, return_annotation=None)
     return with_options
 
 
 def _option(name: str) -> inspect.Parameter:
     field = SGANConfig.model_fields[name]
     # Choices and ranges are checked by SGANConfig, whose sentence is the same everywhere.
-    kind = {Literal: str, tuple: tuple[int, int, int]}.get(get_origin(field.annotation), field.annotation)
+    kinds: dict[Any, Any] = {Literal: str, tuple: tuple[int, int, int]}
+    kind: Any = kinds.get(get_origin(field.annotation), field.annotation)
     default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
     option = typer.Option(
         help=f"{field.description} ({allowed(name).capitalize()}.)",

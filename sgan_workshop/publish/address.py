@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.files import write_whole
+from sgan_utils.support.files import write_text
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
 
 
@@ -36,6 +36,6 @@ def write_address(address: str) -> list[Path]:
         text = path.read_text(encoding="utf-8")
         new = text.replace(before, place[1])
         if new != text:
-            write_whole(path, lambda part, new=new: part.write_text(new, encoding="utf-8"))
+            write_text(path, new)
             changed.append(path)
     return changed

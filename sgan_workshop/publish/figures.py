@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, FigureBase
 
 from sgan_utils import plotting
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.files import write_whole
+from sgan_utils.support.files import write_text, write_whole
 from sgan_workshop.publish import styles
 from sgan_workshop.publish.recipes import lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7  # noqa: F401 - they register figures
 from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES, Material, Recipe, provenance
@@ -54,7 +57,7 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
     ):
         try:
             drawn = recipe.draw(material)
-            frames = [drawn] if isinstance(drawn, Figure) else list(drawn)
+            frames = cast("list[Figure]", [drawn] if isinstance(drawn, FigureBase) else list(drawn))
         except KeyError as error:
             raise SGANError(
                 f"the records for figure {recipe.name!r} lack {error}: they are older than the code; "
@@ -62,19 +65,19 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
             ) from error
         for frame in frames:
             styles.adapt(frame, look)
-        for suffix, metadata in (
+        formats: tuple[tuple[str, dict[str, Any]], ...] = (
             (".svg", {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}),
             (".png", {"Software": None, "Title": recipe.name, "Description": recipe.alt}),
-        ):
-            path = folder / f"{recipe.name}{suffix}"
-            write_whole(path, lambda part, metadata=metadata: frames[-1].savefig(part, metadata=metadata))
+        )
+        for suffix, metadata in formats:
+            write_whole(folder / f"{recipe.name}{suffix}", partial(frames[-1].savefig, metadata=metadata))
         if len(frames) > 1:
             write_whole(folder / f"{recipe.name}.gif", lambda part: _save_film(frames, part))
         for frame in frames:
             plt.close(frame)
     about = provenance(recipe, material) | ({} if style == "blog" else {"style": style})
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-    write_whole(folder / f"{recipe.name}.json", lambda part: part.write_text(text, encoding="utf-8"))
+    write_text(folder / f"{recipe.name}.json", text)
     return folder / f"{recipe.name}.png"
 
 
@@ -85,8 +88,9 @@ def _save_film(frames: list[Figure], path: Path) -> None:
     pictures = []
     for frame in frames:
         frame.set_dpi(FILM_DOTS)
-        frame.canvas.draw()
-        pictures.append(Image.fromarray(np.asarray(frame.canvas.buffer_rgba())).convert("RGB"))
+        canvas = FigureCanvasAgg(frame)
+        canvas.draw()
+        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
     palette = pictures[-1].quantize(FILM_COLOURS)  # one for all, or the background would flicker
     first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     milliseconds = [125] * len(others) + [3000]

@@ -18,12 +18,13 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.models import build_models
 from sgan_utils.results import CONFIDENCE, PAPER, by_method, gain
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.files import write_whole
+from sgan_utils.support.files import write_bytes, write_text
 from sgan_utils.support.source import source_of
+from sgan_workshop.publish.figures import RECIPES  # all of them are registered there
 from sgan_workshop.publish.notebooks import ROOT
 from sgan_workshop.publish.output import replace_folder
 from sgan_workshop.publish.post_page import as_page, markdown_reader, picture_of
-from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES, Material, provenance
+from sgan_workshop.publish.registry import FIGURES_FOLDER, Material, provenance
 
 TEMPLATE = ROOT / "blog" / "post.md"
 
@@ -120,10 +121,8 @@ def fill(template: str, facts: Facts) -> str:
     try:
         return jinja.from_string(template).render()
     except (jinja2.TemplateError, SGANError, AttributeError) as error:
-        line = getattr(error, "lineno", None) or max(
-            (frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"),
-            default=1,
-        )
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+        line = getattr(error, "lineno", None) or max((frame.lineno or 1 for frame in frames), default=1)
         raise SGANError(f"blog/post.md, line {line}: {error}.") from error
 
 
@@ -145,11 +144,10 @@ def write_post(folder: Path) -> None:
     """Write the post as ``post.html``, one file with everything in it, and as ``post.md`` beside ``images/``."""
     facts = Facts()
     title, body = fill(TEMPLATE.read_text(encoding="utf-8"), facts).split("\n", 1)
-    title, summary = title.removeprefix("# "), re.search(r"^\*\*(.+?)\*\*$", body, re.MULTILINE)[1]
+    title, (summary, *_) = title.removeprefix("# "), re.findall(r"^\*\*(.+?)\*\*$", body, re.MULTILINE)
     html, markdown, images = folder / "post.html", folder / "post.md", folder / "images"
     for name in facts.used:
-        copy = picture_of(name).read_bytes()
-        write_whole(images / picture_of(name).name, lambda part, copy=copy: part.write_bytes(copy))
+        write_bytes(images / picture_of(name).name, picture_of(name).read_bytes())
     front = {
         "title": title,
         "description": summary,
@@ -160,6 +158,6 @@ def write_post(folder: Path) -> None:
     # JSON is YAML, and quotes what needs quoting.
     head = "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in front.items())
     text = f"---\n{head}---\n{body}"  # platforms set the title themselves
-    write_whole(markdown, lambda part: part.write_text(text, encoding="utf-8"))
+    write_text(markdown, text)
     page = as_page(title, summary, markdown_reader(facts.used).render(f"# {title}\n{body}"))
-    write_whole(html, lambda part: part.write_text(page, encoding="utf-8"))
+    write_text(html, page)

@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from sgan_utils.data import ImageData, load_mnist
 from sgan_utils.results import Record, about_rows, load_record, recorded_rows
@@ -39,7 +39,7 @@ class Recipe:
     lesson: int
     alt: str  # what somebody who cannot see it should know
     records: tuple[str, ...]  # the recorded results and studies that it shows
-    draw: Callable[[Material], Figure | Iterator[Figure]]  # several are the frames of a film
+    draw: Callable[[Material], FigureBase | Iterator[FigureBase]]  # several are the frames of a film
 
 
 RECIPES: dict[str, Recipe] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 
 from sgan_utils.plotting import MUTED
 
-_BESIDE = {"textcoords": "offset points", "fontsize": 8}
+_BESIDE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8}
 
 
 def plot_roofline(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.collections import LineCollection
@@ -33,12 +33,14 @@ LOOKS = {
 
 def adapt(figure: Figure, look: Look) -> None:
     """Make a drawn figure larger or smaller, its text and its lines each by a factor of their own."""
-    figure.set_size_inches(figure.get_size_inches() * look.width)
-    for text in figure.findobj(Text):
-        text.set_fontsize(text.get_fontsize() * look.text)
-    for line in figure.findobj(Line2D):
-        line.set(linewidth=line.get_linewidth() * look.lines, markersize=line.get_markersize() * look.width)
-    for drawn in [*figure.findobj(Patch), *figure.findobj(LineCollection)]:
-        drawn.set_linewidth(np.multiply(drawn.get_linewidth(), look.lines))
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width * look.width, height * look.width)
+    found: Any  # what findobj returns has no type of its own
+    for found in figure.findobj(Text):
+        found.set_fontsize(found.get_fontsize() * look.text)
+    for found in figure.findobj(Line2D):
+        found.set(linewidth=found.get_linewidth() * look.lines, markersize=found.get_markersize() * look.width)
+    for found in [*figure.findobj(Patch), *figure.findobj(LineCollection)]:
+        found.set_linewidth(np.multiply(found.get_linewidth(), look.lines))
     for ax in figure.axes:
         ax.tick_params(labelsize=STYLE["font.size"] * look.text)  # of ticks that come with the new size, too

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sgan_utils.data import load_mnist
+from sgan_utils.data import ImageData, load_mnist
 from sgan_workshop.records.measurements import (
     record_digit_classifier,
     record_loader,
@@ -22,13 +22,14 @@ def record_all(say: Callable[[str], None] = print) -> None:
     if not WEIGHTS.exists():  # all recorded distances were measured through it: it is not replaced in passing
         say("recording digit_classifier …")
         record_digit_classifier(data)
-    for name, record in (
+    recorders: tuple[tuple[str, Callable[[ImageData], object]], ...] = (
         ("sgan", record_sgan),
         ("gan", record_gan),
         *((preset, partial(record_failure, preset=preset)) for preset in FAILURES),
         ("softmax_twice", record_softmax_twice),
         ("loader", record_loader),
         ("real_images", record_real_images),
-    ):
+    )
+    for name, record in recorders:
         say(f"recording {name} …")
         record(data)

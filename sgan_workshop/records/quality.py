@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file
@@ -142,7 +142,7 @@ def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> Samp
     from torchmetrics.image.kid import KernelInceptionDistance
 
     features, logits = look_at(images)
-    seen = nn.Identity()  # the metrics are given what the classifier has seen: each image is looked at only once
+    seen: Any = nn.Identity()  # the metrics are given what the classifier has seen: each image is looked at only once
     seen.num_features = FEATURES
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore", UserWarning)  # that all features stay in memory: they are few

@@ -19,10 +19,10 @@ def save_record(record: Record, run: Run | None = None) -> None:
     folder = results.RESULTS / record.name
     if run is not None:
         save_models(folder / "models.safetensors", run.generator, run.classifier(), run.config, run.sources.description)
-    if record.history is not None:
+    if not record.history.empty:
         table = record.history.round(5)
         write_whole(folder / "history.csv", lambda part: table.to_csv(part, quoting=csv.QUOTE_MINIMAL))
     if record.arrays:
-        write_whole(folder / "arrays.npz", lambda part: np.savez_compressed(part, **record.arrays))
+        write_whole(folder / "arrays.npz", lambda part: np.savez_compressed(part, allow_pickle=False, **record.arrays))
     text = json.dumps(record.about, indent=2, ensure_ascii=False) + "\n"
     write_whole(folder / "record.json", lambda part: part.write_text(text, encoding="utf-8"))

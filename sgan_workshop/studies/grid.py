@@ -71,7 +71,7 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
             raise KeyboardInterrupt
         speed = round(run.images_per_second, 1)
         core_seconds = round(time.process_time() - before, 2)
-        measured = {
+        measured: Row = {
             "train_seconds": round(run.train_seconds, 2),
             "core_seconds": core_seconds,
             "images_per_second": speed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +29,11 @@ def refuse_mixture(out: Path, rows: dict[SGANConfig, Row], here: Row) -> None:
                 )
 
 
+def _lock_of(out: Path) -> Path:
+    """A file of its own for each table, beside no table: it stays, and nobody has to wonder what it is."""
+    return Path(tempfile.gettempdir()) / f"sgan-{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]}.lock"
+
+
 def write_rows(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANConfig]) -> None:
     """Add ``rows`` to the file: first the rows of ``configs`` that there are, in their order, then any others.
 
@@ -34,7 +41,7 @@ def write_rows(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANCon
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(out.with_name(f".{out.name}.lock"), timeout=LOCK_SECONDS):
+        with FileLock(_lock_of(out), timeout=LOCK_SECONDS):
             for config, row in read_file(out).items():
                 rows.setdefault(config, row)
             table = as_table(rows[config] for config in dict.fromkeys([*configs, *rows]) if config in rows)

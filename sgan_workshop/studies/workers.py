@@ -134,7 +134,8 @@ def _results(
     """
     from distributed import KilledWorker, as_completed
 
-    waiting, running, at_once = iter(configs), {}, 1
+    waiting, at_once = iter(configs), 1
+    running: dict[Any, SGANConfig] = {}
     completed = as_completed()
 
     def hand_out() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from sgan_utils import plotting
 from sgan_utils.support import diagrams
@@ -19,12 +19,12 @@ from sgan_workshop.publish.roofline import plot_roofline
     "The data flow of one step: labelled, unlabelled and generated images pass through D to four losses; "
     "the first three teach D, the last teaches G.",
 )
-def step(material: Material) -> Figure:
+def step(material: Material) -> FigureBase:
     return diagrams.draw_step().figure
 
 
 @figure(3, "Losses against steps: D's supervised loss falls towards 0, the two others settle.", "sgan")
-def losses(material: Material) -> Figure:
+def losses(material: Material) -> FigureBase:
     return plotting.plot_losses(material.record("sgan").history).figure
 
 
@@ -34,7 +34,7 @@ def losses(material: Material) -> Figure:
     "unlabelled and in generated images part and come closer again.",
     "sgan",
 )
-def training_film(material: Material) -> Iterator[Figure]:
+def training_film(material: Material) -> Iterator[FigureBase]:
     record = material.record("sgan")
     last = len(record.history)
     for step, images in zip(record.arrays["reel_steps"].tolist(), record.arrays["reel"], strict=True):
@@ -52,7 +52,7 @@ def training_film(material: Material) -> Iterator[Figure]:
     "cannot fall below 1.461.",
     "softmax_twice",
 )
-def softmax_twice(material: Material) -> Figure:
+def softmax_twice(material: Material) -> FigureBase:
     history = material.record("softmax_twice").history
     lines = {
         "logits into cross-entropy": (history.index, history["logits"]),
@@ -72,7 +72,7 @@ def softmax_twice(material: Material) -> Figure:
     "recipe's.",
     "benchmark",
 )
-def benchmark(material: Material) -> Figure:
+def benchmark(material: Material) -> FigureBase:
     measured = material.record("benchmark").about
     step, race = measured["step"], measured["time_to_98"]
     formats = {name: step["lesson"][name] for name in step["peaks_gflops"]}

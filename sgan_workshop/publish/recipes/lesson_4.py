@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from sgan_utils import plotting
 from sgan_utils.evaluation import confusion_matrix, most_confident_mistakes
@@ -11,7 +11,7 @@ from sgan_workshop.publish.registry import Material, figure
 
 
 @figure(4, "Confusion matrix of D on the 10,000 test images: nearly all lie on the diagonal.", "sgan")
-def confusion(material: Material) -> Figure:
+def confusion(material: Material) -> FigureBase:
     logits, labels = test_answers(material)
     return plotting.plot_confusion(confusion_matrix(logits, labels)).figure
 
@@ -19,17 +19,17 @@ def confusion(material: Material) -> Figure:
 @figure(
     4, "The test images that D names wrongly with the most confidence, each with the right and the wrong digit.", "sgan"
 )
-def mistakes(material: Material) -> Figure:
+def mistakes(material: Material) -> FigureBase:
     logits, labels = test_answers(material)
     worst = most_confident_mistakes(logits, labels, count=24)
     captions = [
         f"{true}, not {named}" for true, named in zip(worst.true.tolist(), worst.predicted.tolist(), strict=True)
     ]
-    return plotting.show_images(material.data().test_images[worst.index], captions, columns=8).figure
+    return plotting.show_images(material.data().test_images[worst.place], captions, columns=8).figure
 
 
 @figure(4, "Four walks through latent space, each from one digit to another: the shapes change without a jump.", "sgan")
-def walks(material: Material) -> Figure:
+def walks(material: Material) -> FigureBase:
     ways = material.record("sgan").arrays["walks"]
     return plotting.show_rows({f"walk {i + 1}": way for i, way in enumerate(ways)}).figure
 
@@ -41,7 +41,7 @@ def walks(material: Material) -> Figure:
     "samples",
     "real_images",
 )
-def sample_quality(material: Material) -> Figure:
+def sample_quality(material: Material) -> FigureBase:
     runs, real = material.study("samples"), material.record("real_images").about
     groups = {
         "real test images (the floor)": [one["fid"] for one in real["floor"]],
@@ -61,7 +61,7 @@ def sample_quality(material: Material) -> Figure:
     "post",
     "sgan",
 )
-def post_curve(material: Material) -> Figure:
+def post_curve(material: Material) -> FigureBase:
     curve = material.record("post").about["test_accuracy_after_epochs"]
     shown = {"post preset": ([int(epoch) for epoch in curve], [100 * reached for reached in curve.values()])}
     ax = plotting.plot_lines(shown, "epoch", "accuracy on the test set (%)")

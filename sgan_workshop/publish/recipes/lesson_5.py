@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from sgan_utils import plotting
 from sgan_workshop.publish.recipes.parts import film_rows
@@ -18,7 +18,7 @@ from sgan_workshop.records.runs import FAILURES
     "sgan",
     *FAILURES,
 )
-def failures(material: Material) -> Figure:
+def failures(material: Material) -> FigureBase:
     titles = {"sgan": "healthy", "d_wins": "D wins", "mode_collapse": "mode collapse", "diverges": "rate too large"}
     drawn, axes = plt.subplots(2, 4, figsize=(7.0, 3.6), height_ratios=[1, 1.05])
     for (above, below), (name, title) in zip(axes.T, titles.items(), strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from sgan_utils import plotting
 from sgan_utils.results import PAPER, by_method
@@ -17,14 +17,14 @@ COMPARED = ["cnn", "cnn+augmentation", "odena", "sgan"]
     "recipe, our SGAN and the best method, each with its spread over seeds, beside the paper's two curves.",
     "table1",
 )
-def label_efficiency(material: Material) -> Figure:
+def label_efficiency(material: Material) -> FigureBase:
     table = by_method(material.study("table1"))
     shown = table[table["method"].isin([*COMPARED, "best", "cnn+consistency"])]
     return plotting.plot_label_efficiency(shown, PAPER).figure
 
 
 @figure(6, "Dots for runs with 25 labels, a row for each method: runs of one method differ by many points.", "table1")
-def lucky_seeds(material: Material) -> Figure:
+def lucky_seeds(material: Material) -> FigureBase:
     rows = material.study("table1")
     few = rows[rows["labels"] == 25].groupby("method")["test_accuracy"]
     return plotting.plot_runs({method: 100 * few.get_group(method) for method in COMPARED}, "accuracy (%)").figure
