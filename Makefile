@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup lessons lab app test test-browser figures retrain keep study post site benchmark lint clean
+.PHONY: help setup lessons lab app test test-all test-browser figures retrain keep study post site benchmark lint clean
 
 help:            ## say what there is
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 lessons: setup   ## run every lesson on the real MNIST, draw the figures, say where to look
 	$(BIN)/sgan lessons
@@ -17,7 +17,10 @@ lab: setup       ## open the lessons in JupyterLab
 app: setup       ## open the playground as a page without code
 	$(BIN)/sgan app
 
-test: setup      ## run all tests, the notebooks among them
+test: setup      ## run the tests of every day, the notebooks among them
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup  ## run all tests, those that start clusters, long runs or a browser among them
 	$(BIN)/python -m pytest
 
 test-browser: setup ## drive the playground in a real browser (Chromium)
@@ -44,9 +47,10 @@ site: setup      ## build the site from the stored lessons
 benchmark: setup ## measure speed beside the common recipe (about half an hour; goes on where it was interrupted)
 	$(BIN)/python -m benchmarks
 
-lint: setup      ## check style, in the notebooks too
+lint: setup      ## check style, in the notebooks too, and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean:           ## remove what the other targets made outside of git
 	rm -rf build .venv .pytest_cache .ruff_cache *.egg-info

@@ -75,7 +75,7 @@ def draw_noise(
         shape: of an image, (channels, height, width).
 
     Returns:
-        (count, *shape); if ``std`` is 0, a 0 for each image, (count, 1, 1, 1), which can be added as well.
+        (count, channels, height, width); if ``std`` is 0, a 0 for each image, (count, 1, 1, 1), to be added as well.
     """
     if not std:
         return torch.zeros(count, 1, 1, 1, device=random.device)

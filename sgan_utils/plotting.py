@@ -165,18 +165,15 @@ def plot_bars(values: Mapping[str, float], xlabel: str, log: bool = False, ax: A
     """Horizontal bars with their values written beside them: name -> number."""
     ax = ax or plt.subplots(figsize=(7.0, 0.6 + 0.45 * len(values)))[1]
     names = list(values)[::-1]
-    bars = ax.barh(names, [values[name] for name in names], color=LABELLED, height=0.6)
-    ax.bar_label(bars, labels=[_in_words(values[name]) for name in names], padding=4)
+    numbers = [values[name] for name in names]
+    bars = ax.barh(names, numbers, color=LABELLED, height=0.6)
+    ax.bar_label(bars, labels=[f"{n:,.0f}" if abs(n) >= 100 else f"{n:.3g}" for n in numbers], padding=4)
     ax.set(xlabel=xlabel, xscale="log" if log else "linear")
     if not log and max(values.values()) >= 1_000:
         ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.margins(x=0.15)
     ax.grid(axis="y", visible=False)
     return ax
-
-
-def _in_words(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 def plot_lines(
@@ -275,10 +272,8 @@ def plot_label_efficiency(
         bars = rows["std_accuracy"].fillna(0)
         # A bar does not reach 100%, where this scale ends.
         up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))
-        colour = METHOD_COLOURS.get(method)
-        ax.errorbar(
-            rows["labels"], rows["mean_accuracy"], [bars, up], label=method, color=colour, marker="o", ms=4, capsize=3
-        )
+        look: dict[str, Any] = {"color": METHOD_COLOURS.get(method), "marker": "o", "ms": 4, "capsize": 3}
+        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, **look)
     for name, accuracies in (papers or {}).items():
         colour = METHOD_COLOURS.get(name)
         ax.plot(list(accuracies), list(accuracies.values()), "--s", label=name, color=colour, ms=4, linewidth=1.2)

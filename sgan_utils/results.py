@@ -134,6 +134,26 @@ def by_method(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """What :func:`by_method` returns, for people: mean ± standard deviation, accuracies in percent."""
+
+    def both(mean: pd.Series, std: pd.Series, digits: int) -> list[str]:
+        texts = mean.map(f"{{:.{digits}f}}".format) + " ± " + std.map(f"{{:.{digits}f}}".format)
+        return texts.str.replace(" ± nan", "").to_list()
+
+    return pd.DataFrame(
+        {
+            "method": table["method"],
+            "protocol": table["protocol"],
+            "labels": table["labels"],
+            "accuracy %": both(100 * table["mean_accuracy"], 100 * table["std_accuracy"], 2),
+            "FID": both(table["mean_fid"], table["std_fid"], 1),
+            "seeds": table["seeds"],
+            "core s": table["mean_core_seconds"].map("{:.0f}".format),
+        }
+    )
+
+
 def gain(rows: pd.DataFrame, better: str, worse: str, labels: int, of: str = "test_accuracy") -> pd.Series:
     """How much one method has over another, with the same labelled images: mean and confidence interval.
 

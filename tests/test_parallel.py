@@ -15,6 +15,8 @@ from sgan_utils.support.run import ALONE
 from sgan_workshop.scale.launch import join_team
 from sgan_workshop.scale.team import Team, check_shares
 
+pytestmark = pytest.mark.slow
+
 TINY = ["--steps", "6", "--labels", "100", "--batch-size", "4", "--labelled-batch-size", "8", "--latent-size", "5"]
 TINY += ["--channels-d", "2", "3", "4", "--channels-g", "4", "3", "2", "--device", "cpu"]
 

@@ -26,6 +26,8 @@ from sgan_workshop.studies import workers
 from sgan_workshop.studies.grid import grid, mean_and_spread, run_one
 from sgan_workshop.studies.study import run_study
 
+pytestmark = pytest.mark.slow
+
 distributed = pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
 
 TINY = {"labels": 20, "steps": 2, "labelled_batch_size": 4, "batch_size": 4, "precision": "float32"}

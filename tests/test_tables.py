@@ -17,6 +17,7 @@ from sgan_utils.results import (
     gain,
     gains_at,
     gains_over,
+    in_words,
     one_change_each,
     recorded_rows,
 )
@@ -24,7 +25,6 @@ from sgan_utils.support import rows as rows_module
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.rows import COLUMNS
 from sgan_utils.support.studies import configurations
-from sgan_workshop.publish.words import in_words
 from sgan_workshop.studies.grid import run_one
 from sgan_workshop.studies.study import rerun
 

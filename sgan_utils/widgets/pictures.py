@@ -134,8 +134,7 @@ class Comparison:
 
 def bars(values: Sequence[float], names: Sequence[str], xlabel: str, colours: Sequence[str]) -> bytes:
     """Horizontal bars of numbers from 0 to 1."""
-    figure = Figure(figsize=(3.4, 2.6), dpi=DOTS)
-    figure.set_layout_engine("none")
+    figure = Figure(figsize=(3.4, 2.6), dpi=DOTS, layout="none")  # type: ignore[arg-type]  # its stubs forget this one
     figure.subplots_adjust(left=0.2, right=0.97, bottom=0.2, top=0.97)
     ax = figure.add_subplot()
     ax.barh(list(names)[::-1], list(values)[::-1], color=list(colours)[::-1], height=0.75)
@@ -152,8 +151,7 @@ def wide(picture: w.Image) -> w.HBox:
 
 
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS)
-    figure.set_layout_engine("none")
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")  # type: ignore[arg-type]  # its stubs forget this one
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
     figure.subplots_adjust(left=0.075, right=0.98, bottom=0.2, top=0.84, wspace=0.3)
     return figure, axes

@@ -103,7 +103,7 @@ def _recorded_study(
     as_json: bool,
 ) -> None:
     from sgan_utils import results
-    from sgan_workshop.publish.words import in_words
+    from sgan_utils.results import in_words
     from sgan_workshop.studies import study as studies
 
     if rerun is not None:

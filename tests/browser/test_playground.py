@@ -8,6 +8,8 @@ import pytest
 from tests.browser.conftest import PHONE, TOKEN
 from tests.browser.strokes import HANDS, ROUND
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 120_000  # milliseconds; a busy machine takes its time
 LOOKS = 12  # at an answer that has to stay as it is, one every 50 milliseconds
 

@@ -5,6 +5,8 @@ import pytest
 from sgan_workshop.publish.post import build_post
 from tests.browser.conftest import SCREENSHOTS
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = {"phone": (390, 844), "desktop": (1400, 1000)}
 LOOKED_AT = ["index", "post", "study", "hyperparameters", "teaching", "api/sgan_utils.losses", "notebooks/03_training"]
 
