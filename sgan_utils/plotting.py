@@ -75,8 +75,8 @@ def as_bytes(images: Images) -> np.ndarray:
     images = np.asarray(images)
     if images.dtype != np.uint8:
         images = np.clip((images + 1) * 127.5, 0, 255).round().astype(np.uint8)
-    colour = images.ndim == 4 and images.shape[1] == 3
-    return images.transpose(0, 2, 3, 1) if colour else images.reshape(-1, *images.shape[-2:])
+    has_colour = images.ndim == 4 and images.shape[1] == 3
+    return images.transpose(0, 2, 3, 1) if has_colour else images.reshape(-1, *images.shape[-2:])
 
 
 def show_images(
@@ -281,10 +281,9 @@ def plot_label_efficiency(
     ax.set_yscale("logit")
     ticks = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
     ax.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
-    ax.set_yticks([], minor=True)
+    ax.minorticks_off()
     budgets = sorted(table["labels"].unique())
     ax.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
-    ax.set_xticks([], minor=True)
     ax.set(xlabel="labelled images", ylabel="accuracy on the test set")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

@@ -98,8 +98,8 @@ def test_a_build_that_fails_leaves_the_old_folder_and_no_litter(tmp_path):
 
 def test_what_killed_builds_left_is_removed_after_a_day_and_the_old_folder_comes_back(tmp_path):
     replace_folder(tmp_path / "site", page("old"), "site")
-    (tmp_path / "site").rename(tmp_path / ".site-abc-old")  # killed between the two renames
-    half = tmp_path / ".site-half"
+    (tmp_path / "site").rename(tmp_path / ".site.sgan-half-abcd1234-old")  # killed between the two renames
+    half = tmp_path / ".site.sgan-half-efgh5678"
     replace_folder(half, page("half"), "site")
     os.utime(half, (time.time() - 2 * output.A_DAY,) * 2)
     with pytest.raises(ZeroDivisionError):
@@ -140,7 +140,7 @@ def test_two_options_with_one_file_are_refused(tmp_path):
 def test_a_folder_a_pipe_and_a_place_below_a_file_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "pipe")
-    for name, words in ((".", "is a folder"), ("pipe", "is a device or a pipe"), ("file/x/y", "file is a file")):
+    for name, words in ((".", "is a folder"), ("pipe", "is a device or a pipe"), ("file/x/y", "file is a file or a")):
         with pytest.raises(SGANError, match=words):
             check_output_files(save=tmp_path / name)
 

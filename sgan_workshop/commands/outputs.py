@@ -21,15 +21,23 @@ def check_output_files(**named: Path | None) -> None:
     """
     given = {f"--{name.replace('_', '-')}": path for name, path in named.items() if path is not None}
     for option, path in given.items():
+        try:
+            path.resolve()
+            os.path.lexists(path)
+            path.exists()
+        except (OSError, RuntimeError, ValueError) as error:  # too long; a link that leads to itself; no name at all
+            why = getattr(error, "strerror", None) or error
+            raise SGANError(f"{option} {str(path)!r} is no name for a file ({why}): name another place.") from error
         if path.is_dir():
             raise SGANError(f"{option} {path} is a folder: name a file.")
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             raise SGANError(f"{option} {path} is a device or a pipe: name a file.")
         above = path.absolute().parent
-        while not above.exists():
+        while not os.path.lexists(above):
             above = above.parent
         if not above.is_dir():
-            raise SGANError(f"{option} {path} cannot be written, because {above} is a file: name another place.")
+            what = f"{above} is a file or a broken link"
+            raise SGANError(f"{option} {path} cannot be written, because {what}: name another place.")
         if not os.access(above, os.W_OK):
             raise SGANError(f"{option} {path} cannot be written, because {above} may not be: name another place.")
     for (one, path), (other, same) in combinations(given.items(), 2):

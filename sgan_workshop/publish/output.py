@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import tempfile
 import time
@@ -16,6 +18,10 @@ Result = TypeVar("Result")
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = ".sgan-output.json"  # says what the folder is, and what the last build put into it
 CURE = "choose an empty or a new folder with --out."
+SOURCES = {  # the folders of the project that no output may be, or be in
+    *("docs", "blog", "notebooks", "sgan_utils", "sgan_workshop", "data", "results", "figures", "tests", "benchmarks"),
+    *(".git", ".github", ".ci", ".venv"),
+}
 A_DAY = 24 * 60 * 60  # seconds after which a half-built folder is no longer anybody's work
 
 
@@ -37,18 +43,22 @@ def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(target)
-        fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+        fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=_prefix(target)))
     except OSError as error:
-        raise SGANError(f"{target} cannot be written ({error.strerror}): {CURE}") from error
+        raise _cannot_be_written(target, error) from error
     old = fresh.with_name(f"{fresh.name}-old")
-    _mark(fresh, kind, [])
     try:
+        _mark(fresh, kind, [])
         result = build(fresh)
-        _mark(fresh, kind, sorted(path.name for path in fresh.iterdir()))
+        _mark(fresh, kind, sorted(path.name for path in fresh.iterdir() if path.name != MARKER))
         fresh.chmod(0o755)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
+        check_output_folder(target, kind)  # somebody may have put a file there while it was built
+        try:
+            if target.exists():
+                target.rename(old)
+            fresh.rename(target)
+        except OSError as error:
+            raise _cannot_be_written(target, error) from error
     except BaseException:
         if old.exists() and not target.exists():
             old.rename(target)
@@ -64,6 +74,15 @@ def check_output_folder(target: Path, kind: str) -> Path:
     Raises:
         SGANError: one sentence that says what stands in the way.
     """
+    try:
+        return _checked(target, kind)
+    except OSError as error:
+        raise _cannot_be_written(target, error) from error
+    except (RuntimeError, ValueError) as error:  # a link that leads to itself; a name that no file can have
+        raise SGANError(f"{str(target)!r} is no place for a folder ({error}): {CURE}") from error
+
+
+def _checked(target: Path, kind: str) -> Path:
     if target.is_symlink():
         raise SGANError(f"{target} is a link to {target.resolve()}, which would be lost: {CURE}")
     target = target.resolve()
@@ -72,26 +91,33 @@ def check_output_folder(target: Path, kind: str) -> Path:
     for place, what in ((Path.cwd(), "the folder that you are in"), (ROOT, "the project"), (Path.home(), "your home")):
         if place.resolve().is_relative_to(target):
             raise SGANError(f"{target} is or holds {what}: {CURE}")
-    if target.is_relative_to(ROOT) and target.relative_to(ROOT).parts[0] != "build" and _is_source(target):
+    if target.is_relative_to(ROOT) and target.relative_to(ROOT).parts[0].casefold() in SOURCES:
         raise SGANError(f"{target} belongs to the project's sources: {CURE}")
+    above = next(folder for folder in target.parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise SGANError(f"{target} cannot be written, because {above} is a file or may not be written: {CURE}")
     names = {path.name for path in target.iterdir()} if target.exists() else set()
     if not names:
         return target
     try:
         about = json.loads((target / MARKER).read_text(encoding="utf-8"))
-        ours = set(about["holds"]) if about["kind"] == kind else set()
+        ours = set(about["holds"]) if about["kind"] == kind and isinstance(about["holds"], list) else None
     except (OSError, ValueError, KeyError, TypeError):
-        ours = set()
-    if not ours:
+        ours = None
+    if ours is None:
         raise SGANError(f"{target} holds files that `sgan {kind}` has not made: {CURE}")
     if foreign := sorted(names - ours - {MARKER}):
         raise SGANError(f"{target} holds {foreign[0]!r}, which `sgan {kind}` has not made: move it away, or {CURE}")
     return target
 
 
-def _is_source(target: Path) -> bool:
-    """Whether a folder of the project is one of those that came with it, or lies in one."""
-    return (ROOT / target.relative_to(ROOT).parts[0]).exists()
+def _cannot_be_written(target: Path, error: OSError) -> SGANError:
+    return SGANError(f"{target} cannot be written ({error.strerror}): {CURE}")
+
+
+def _prefix(target: Path) -> str:
+    """How the names of half-built folders for ``target`` begin, and those of no other folder's."""
+    return f".{target.name}.sgan-half-"
 
 
 def _mark(folder: Path, kind: str, holds: list[str]) -> None:
@@ -100,8 +126,9 @@ def _mark(folder: Path, kind: str, holds: list[str]) -> None:
 
 def _remove_leftovers(target: Path) -> None:
     """What a killed build left behind; if it had moved the old folder away, that comes back first."""
-    for left in sorted(target.parent.glob(f".{target.name}-*")):
-        if not (left / MARKER).is_file():
+    ours = re.compile(re.escape(_prefix(target)) + r"\w{8}(-old)?")  # as tempfile names them
+    for left in sorted(target.parent.iterdir()):
+        if not ours.fullmatch(left.name) or left.is_symlink() or not (left / MARKER).is_file():
             continue
         if left.name.endswith("-old") and not target.exists():
             left.rename(target)

@@ -65,11 +65,11 @@ def run_study(
         ):
             here = made_by_workers(client)
             refuse_mixture(out, rows, here)
-            write_rows(out, rows, configs)  # a file that cannot be written is better noticed now
+            write_rows(out, rows, configs, here)  # a file that cannot be written is better noticed now
             for config, row in rows_as_they_come(client, missing, samples, here):
                 refuse_mixture(out, {config: row}, here)
                 rows[config] = row
-                write_rows(out, rows, configs)
+                write_rows(out, rows, configs, here)
                 bar.update()
     return as_table(rows[config] for config in configs)
 

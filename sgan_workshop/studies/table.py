@@ -34,7 +34,7 @@ def _lock_of(out: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"sgan-{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]}.lock"
 
 
-def write_rows(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANConfig]) -> None:
+def write_rows(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANConfig], here: Row) -> None:
     """Add ``rows`` to the file: first the rows of ``configs`` that there are, in their order, then any others.
 
     Other studies may write into the same file at the same time: what they have added is kept, and added to ``rows``.
@@ -42,8 +42,9 @@ def write_rows(out: Path, rows: dict[SGANConfig, Row], configs: Sequence[SGANCon
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(_lock_of(out), timeout=LOCK_SECONDS):
-            for config, row in read_file(out).items():
-                rows.setdefault(config, row)
+            others = read_file(out)
+            refuse_mixture(out, others, here)
+            rows.update({config: row for config, row in others.items() if config not in rows})
             table = as_table(rows[config] for config in dict.fromkeys([*configs, *rows]) if config in rows)
             write_whole(out, lambda part: table.to_csv(part, index=False))
     except Timeout as error:
