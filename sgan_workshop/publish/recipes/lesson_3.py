@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.figure import FigureBase
 
 from sgan_utils import plotting
@@ -59,7 +59,7 @@ def softmax_twice(material: Material) -> FigureBase:
         "softmax, then cross-entropy": (history.index, history["softmax_twice"]),
     }
     ax = plotting.plot_lines(lines, "step", "loss (nats)")
-    ax.axhline(np.log(np.e + 9) - 1, color=plotting.MUTED, linestyle=":", label="floor: ln(e + 9) − 1")
+    ax.axhline(math.log(math.e + 9) - 1, color=plotting.MUTED, linestyle=":", label="floor: ln(e + 9) − 1")
     ax.set_ylim(bottom=0)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax.figure
