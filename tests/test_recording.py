@@ -90,7 +90,7 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path, monkeypatch):
     save_record(Record("tiny", {"what": "tiny"}, arrays={"a": np.arange(3)}))
     back = load_record("tiny")
     assert back.about == {"what": "tiny"}
-    assert back.history is None
+    assert back.history.empty
     assert back.arrays["a"].tolist() == [0, 1, 2]
 
 
