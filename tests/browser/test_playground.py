@@ -130,7 +130,7 @@ def watch_a_run_and_steer_it(lesson, shoot):
     shoot("training")
     lesson.press("Pause")
     lesson.until(lambda: lesson.status.startswith("Paused"), what="the pause")
-    lesson.page.wait_for_timeout(500)
+    lesson.page.wait_for_timeout(4000)  # the step in flight ends, and its score is shown
     paused_at = lesson.step()
     lesson.page.wait_for_timeout(700)
     assert lesson.step() == paused_at
