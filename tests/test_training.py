@@ -169,7 +169,7 @@ def test_what_a_step_says_waits_for_nobody(one_step):
 def bytes_of_a_step(tiny_sources):
     """A labelled and an unlabelled batch, as they come from memory."""
     labelled = (tiny_sources.labelled_images[:16], tiny_sources.labelled_labels[:16])
-    return labelled, (tiny_sources.unlabelled_images[:12],)
+    return labelled, tiny_sources.unlabelled_images[:12]
 
 
 def inputs_of(bytes_of_a_step, config, seed=0, step=0):
@@ -177,7 +177,7 @@ def inputs_of(bytes_of_a_step, config, seed=0, step=0):
 
 
 def test_without_tricks_a_step_starts_from_the_images_as_they_are(bytes_of_a_step, tiny_config):
-    ((images, labels), (unlabelled,)), inputs = bytes_of_a_step, inputs_of(bytes_of_a_step, tiny_config)
+    ((images, labels), unlabelled), inputs = bytes_of_a_step, inputs_of(bytes_of_a_step, tiny_config)
     assert torch.equal(inputs.images, to_model_range(images))
     assert torch.equal(inputs.labels, labels)
     assert torch.equal(inputs.unlabelled, to_model_range(unlabelled))
