@@ -33,7 +33,7 @@ def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: st
     Args:
         only: names; none means all.
         folder: by default ``figures/``, and ``build/figures/STYLE/`` for other styles than the blog's.
-        style: one of :data:`sgan_utils.styles.LOOKS`.
+        style: one of :data:`sgan_workshop.publish.styles.LOOKS`.
 
     Returns:
         The PNG files.

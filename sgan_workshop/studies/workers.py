@@ -53,7 +53,7 @@ def connected(scheduler: str | None, workers: int | None, runs: int, progress: b
                 processes=True,
                 host="127.0.0.1",
                 memory_limit=0,  # rows are small: dask has no memory to manage, and need not kill anybody for it
-                silence_logs="ERROR",
+                silence_logs="CRITICAL",  # a heartbeat under way when the study ends is no error of a run
                 preload=__name__,  # runs dask_setup
                 scheduler_kwargs={
                     "allowed_failures": ALLOWED_DEATHS,
