@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import socket
 import sys
 import warnings
@@ -234,3 +235,10 @@ def site(tmp_path_factory) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Sphinx's extensions about each other; those about our pages are errors
         return build_site(tmp_path_factory.mktemp("site")).parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_works():
+    """A shell lets what it starts in the background ignore Ctrl-C, and the tests that press it with that."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
