@@ -55,13 +55,13 @@ class TwoHeadedDiscriminator(nn.Module):
             layers += [nn.Conv2d(before, channels, 3, stride=2, padding=1), nn.LeakyReLU(0.2), nn.Dropout2d(0.25)]
             layers += [nn.BatchNorm2d(channels)] if before > 1 else []
             before = channels
-        self.look = nn.Sequential(*layers, nn.Flatten())
+        self.convolutions = nn.Sequential(*layers, nn.Flatten())
         self.real = nn.Linear(128 * 2 * 2, 1)
         self.classes = nn.Linear(128 * 2 * 2, 11)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Both heads' logits."""
-        features = self.look(images)
+        features = self.convolutions(images)
         return self.real(features).squeeze(1), self.classes(features)
 
 

@@ -121,7 +121,7 @@ def latent_directions(generator: Generator, count: int) -> Tensor:
 
     They are the first right singular vectors of the layer's weights. Directions behind them hardly change the image.
     """
-    weights = generator.project.weight.detach().float().cpu()  # (features, latent_size)
+    weights = generator.linear.weight.detach().float().cpu()  # (features, latent_size)
     _, _, directions = torch.linalg.svd(weights, full_matrices=False)
     return directions[:count]
 

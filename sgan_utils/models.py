@@ -74,8 +74,8 @@ class Generator(nn.Module):
         c7, c14, c28 = channels
         colours, height, width = shape[0], shape[1] // 4, shape[2] // 4
         self.latent_size = latent_size
-        self.project = nn.Linear(latent_size, c7 * height * width)
-        self.draw = nn.Sequential(
+        self.linear = nn.Linear(latent_size, c7 * height * width)
+        self.convolutions = nn.Sequential(
             nn.Unflatten(1, (c7, height, width)),
             # A bias would be taken away again by the normalisation that follows.
             nn.ConvTranspose2d(c7, c14, kernel_size=4, stride=2, padding=1, bias=False),
@@ -90,7 +90,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """(batch, latent_size) -> (batch, 1, 28, 28), from -1 (paper) to 1 (ink)."""
-        return self.draw(self.project(latent)).float()
+        return self.convolutions(self.linear(latent)).float()
 
 
 class Discriminator(nn.Module):
@@ -118,7 +118,7 @@ class Discriminator(nn.Module):
         outputs, self.read = HEADS[head]
         outputs += classes - CLASSES
         height, width = (math.ceil(side / 8) for side in shape[1:])  # three convolutions halve them, rounding up
-        self.look = nn.Sequential(
+        self.convolutions = nn.Sequential(
             nn.Conv2d(shape[0], c14, kernel_size=5, stride=2, padding=2, bias=False),
             nn.BatchNorm2d(c14),
             nn.LeakyReLU(0.2, inplace=True),
@@ -129,14 +129,14 @@ class Discriminator(nn.Module):
             nn.BatchNorm2d(c4),
             nn.LeakyReLU(0.2, inplace=True),
         )
-        self.decide = nn.Linear(c4 * height * width, outputs)
+        self.classifier = nn.Linear(c4 * height * width, outputs)
 
     def forward(self, images: Tensor) -> Belief:
         """(batch, 1, 28, 28) -> Belief of (batch, 10), (batch,) and (batch, features)."""
         # Flattened with the channels last, as they lie in memory: nothing needs to be copied.
-        features = self.look(images).permute(0, 2, 3, 1).flatten(1)
+        features = self.convolutions(images).permute(0, 2, 3, 1).flatten(1)
         # Whatever the convolutions compute in, losses and probabilities want all the digits of float32.
-        belief = self.read(self.decide(features).float(), features.float())
+        belief = self.read(self.classifier(features).float(), features.float())
         return belief._replace(class_logits=belief.class_logits.softmax(1)) if self.softmax else belief
 
 

@@ -177,7 +177,7 @@ def test_a_diverged_run_does_not_replace_the_last_good_checkpoint(quick_train, p
     def poison(run):
         if run.step == 4:
             with torch.no_grad():
-                run.generator.project.weight.fill_(torch.nan)
+                run.generator.linear.weight.fill_(torch.nan)
 
     with pytest.raises(DivergedError, match="in step 5 of 8"):
         quick_train(checkpoint=path, checkpoint_every=3, callbacks=[poison])
@@ -188,7 +188,7 @@ def test_a_diverged_run_that_is_interrupted_does_not_replace_it_either(quick_tra
     def poison(run):
         if run.step == 4:
             with torch.no_grad():
-                run.generator.project.weight.fill_(torch.nan)
+                run.generator.linear.weight.fill_(torch.nan)
 
     with pytest.raises(DivergedError, match="in step 5 of 8"):
         quick_train(checkpoint=path, checkpoint_every=3, callbacks=[poison, interrupt_at(5)])
@@ -333,3 +333,22 @@ def test_models_on_another_device_are_saved_for_every_machine(path, tiny_config,
     read = load_models(path)[0]
     assert {parameter.device.type for parameter in read.parameters()} == {"cpu"}
     assert all(torch.equal(a, b.cpu()) for a, b in zip(read.parameters(), generator.parameters(), strict=True))
+
+
+def test_models_saved_under_the_earlier_names_of_layers_can_be_read(tmp_path, tiny_config):
+    g, d = build_models(tiny_config)
+    save_models(tmp_path / "new.safetensors", g, d, tiny_config)
+    earlier = {
+        "generator/linear.": "generator/project.",
+        "generator/convolutions.": "generator/draw.",
+        "discriminator/convolutions.": "discriminator/look.",
+        "discriminator/classifier.": "discriminator/decide.",
+    }
+    with safe_open(tmp_path / "new.safetensors", "pt") as file:
+        tensors, notes = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    for now, before in earlier.items():
+        tensors = {name.replace(now, before): tensor for name, tensor in tensors.items()}
+    save_file(tensors, tmp_path / "old.safetensors", notes)
+    old_g, old_d, _ = load_models(tmp_path / "old.safetensors")
+    assert all(torch.equal(old_g.state_dict()[name], weights) for name, weights in g.state_dict().items())
+    assert all(torch.equal(old_d.state_dict()[name], weights) for name, weights in d.state_dict().items())

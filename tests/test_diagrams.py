@@ -74,11 +74,13 @@ def test_layers_that_keep_the_shape_are_named_with_the_layer_before_them():
 
 def test_the_stages_of_our_networks_are_those_of_the_post():
     generator, discriminator = Generator(100, (64, 32, 16)).eval(), Discriminator("n").eval()
-    upscaling = stages_of([generator.project, *generator.draw], torch.zeros(1, 100))
+    upscaling = stages_of([generator.linear, *generator.convolutions], torch.zeros(1, 100))
     assert [(s.channels, s.size) for s in upscaling] == [
         (100, 1), (3136, 1), (64, 7), (32, 14), (16, 28), (1, 28),
     ]  # fmt: skip
-    downscaling = stages_of([*discriminator.look, nn.Flatten(), discriminator.decide], torch.zeros(1, 1, 28, 28))
+    downscaling = stages_of(
+        [*discriminator.convolutions, nn.Flatten(), discriminator.classifier], torch.zeros(1, 1, 28, 28)
+    )
     assert [(s.channels, s.size) for s in downscaling] == [
         (1, 28), (32, 14), (64, 7), (128, 4), (2048, 1), (10, 1),
     ]  # fmt: skip

@@ -374,7 +374,7 @@ def test_without_g_a_supervised_loss_that_is_no_longer_finite_is_still_found(qui
     def break_d(run):
         if run.step == 3:
             with torch.no_grad():
-                run.last_discriminator.look[0].weight.fill_(math.nan)
+                run.last_discriminator.convolutions[0].weight.fill_(math.nan)
 
     with pytest.raises(DivergedError, match="'supervised' is no longer a finite number in step 4 of 8") as caught:
         quick_train(unsupervised_weight=0, callbacks=[break_d], **tricks)
@@ -640,13 +640,13 @@ def test_without_averaging_the_classifier_has_the_last_weights(quick_train):
 def test_the_classifiers_normalisation_is_measured_on_unlabelled_real_images(quick_train, tiny_sources):
     run = quick_train()
     classifier, in_training = run.classifier(), run.last_discriminator
-    first, norm = classifier.look[0], classifier.look[1]
+    first, norm = classifier.convolutions[0], classifier.convolutions[1]
     images = to_model_range(tiny_sources.unlabelled_images[: 400 // 12 * 12])
     seen = first(images)
     torch.testing.assert_close(norm.running_mean, seen.mean((0, 2, 3)).detach(), atol=1e-5, rtol=1e-4)
     variance = torch.stack([batch.var((0, 2, 3)) for batch in seen.split(12)]).mean(0)
     torch.testing.assert_close(norm.running_var, variance.detach(), atol=1e-5, rtol=1e-4)
-    assert not torch.allclose(norm.running_mean, in_training.look[1].running_mean, rtol=1e-2)
+    assert not torch.allclose(norm.running_mean, in_training.convolutions[1].running_mean, rtol=1e-2)
 
 
 def test_a_classifier_that_is_asked_for_twice_is_the_same(quick_train):
@@ -776,7 +776,7 @@ def poison(at):
     def break_g(run):
         if run.step == at:
             with torch.no_grad():
-                run.generator.project.weight.fill_(math.nan)
+                run.generator.linear.weight.fill_(math.nan)
 
     return break_g
 

@@ -266,7 +266,7 @@ def test_a_run_can_be_exported_as_curves_and_as_models(play):
     assert table["held_out_accuracy"].dropna().between(0, 1).all()
     generator, _, config = load_models(play.exports / f"{name}.safetensors")
     assert config == play.runs[0].live.config
-    assert torch.equal(generator.project.weight, play.runs[0].live.run.generator.project.weight)
+    assert torch.equal(generator.linear.weight, play.runs[0].live.run.generator.linear.weight)
     assert play.links.value.count(f'download="{name}.') == 2
     assert str(play.exports.resolve()) in play.links.value
 
@@ -427,7 +427,7 @@ def test_directions_are_those_that_change_g_s_first_layer_most(networks):
     directions = latent_directions(generator, DIRECTIONS)
     assert directions.shape == (DIRECTIONS, 7)
     torch.testing.assert_close(directions @ directions.T, torch.eye(DIRECTIONS), atol=1e-5, rtol=0)
-    lengths = (generator.project.weight @ directions.T).norm(dim=0)
+    lengths = (generator.linear.weight @ directions.T).norm(dim=0)
     assert (lengths.diff() <= 1e-6).all()
 
 

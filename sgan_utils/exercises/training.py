@@ -77,7 +77,7 @@ def _gradients_add_up(function: Callable[..., Tensor]) -> bool:
         for parameter in generator.parameters():
             parameter.grad = torch.full_like(parameter, leftover)
         function(generator, discriminator, torch.optim.SGD(generator.parameters(), lr=0.0), latent)
-        gradients.append(generator.project.weight.grad)
+        gradients.append(generator.linear.weight.grad)
     before, after = gradients
     if before is None or after is None:  # cleared, but only after the step
         return True

@@ -20,6 +20,9 @@ from sgan_utils.support.files import write_whole
 from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import History, Run
 
+# What layers were called in files that were saved before they had their present names.
+EARLIER_NAMES = {"project": "linear", "draw": "convolutions", "look": "convolutions", "decide": "classifier"}
+
 
 def save_models(
     path: Path | str,
@@ -46,8 +49,8 @@ def load_models(path: Path | str, networks: Networks = build_models) -> tuple[An
     config = SGANConfig(**json.loads(notes["config"]))
     generator, discriminator = networks(config, _description(notes))
     try:
-        generator.load_state_dict(_under("generator", tensors))
-        discriminator.load_state_dict(_under("discriminator", tensors))
+        load_weights(generator, _under("generator", tensors))
+        load_weights(discriminator, _under("discriminator", tensors))
     except RuntimeError as error:
         raise CheckpointError(
             f"{path} holds the weights of other networks: give load_models the networks=... that train had."
@@ -103,15 +106,30 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
             f"{path} was trained on other images or labels than this run is given: name another checkpoint, or delete "
             "this one to start anew."
         )
-    run.generator.load_state_dict(_under("generator", tensors))
-    run.last_discriminator.load_state_dict(_under("discriminator", tensors))
-    run.average.load_state_dict(_under("average", tensors))
+    load_weights(run.generator, _under("generator", tensors))
+    load_weights(run.last_discriminator, _under("discriminator", tensors))
+    load_weights(run.average, _under("average", tensors))
     _restore_optimizer(run.optimizer_g, _under("optimizer_g", tensors))
     _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors))
     run.random.set_state(tensors["random"])
     run.layer_random = tensors.get("layer_random", run.layer_random)
     run.log = History(tensors["history"], run.team)
     run.step, run.train_seconds = notes["step"], notes["train_seconds"]
+
+
+def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give ``model`` saved weights, also those that were saved when its layers had their earlier names.
+
+    Raises:
+        RuntimeError: if they are not the weights of this model.
+    """
+    known = model.state_dict()
+
+    def now(name: str) -> str:
+        layer, dot, rest = name.partition(".")
+        return name if name in known else EARLIER_NAMES.get(layer, layer) + dot + rest
+
+    model.load_state_dict({now(name): tensor for name, tensor in tensors.items()})
 
 
 def _description(texts: dict[str, str]) -> Description:

@@ -25,6 +25,7 @@ from sgan_utils.data import Batches, ImageData, to_model_range
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Generator, evaluating, sample_latent
 from sgan_utils.results import RESULTS
+from sgan_utils.support.checkpoints import load_weights
 from sgan_utils.support.errors import SGANError
 
 SAMPLE_SIZE = 10_000  # images on each side of a comparison: distances between fewer come out larger
@@ -50,7 +51,7 @@ class DigitClassifier(nn.Module):
             convolution = nn.Conv2d(before, after, kernel_size, padding=kernel_size // 2, bias=False)
             return [convolution, nn.MaxPool2d(2), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
-        self.look = nn.Sequential(
+        self.convolutions = nn.Sequential(
             *block(1, 32, 5),  # 14x14
             *block(32, 64, 5),  # 7x7
             *block(64, 128, 3),  # 3x3
@@ -59,12 +60,12 @@ class DigitClassifier(nn.Module):
             nn.BatchNorm1d(FEATURES),
             nn.ReLU(inplace=True),
         )
-        self.decide = nn.Linear(FEATURES, CLASSES)
+        self.classifier = nn.Linear(FEATURES, CLASSES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, 1, 28, 28), -1 to 1 -> features (batch, 128), 0 or more, and class logits (batch, 10)."""
-        features = self.look(images)
-        return features, self.decide(features)
+        features = self.convolutions(images)
+        return features, self.classifier(features)
 
 
 def train_digit_classifier(
@@ -104,7 +105,7 @@ def load_digit_classifier() -> DigitClassifier:
     """
     classifier = DigitClassifier()
     try:
-        classifier.load_state_dict(load_file(WEIGHTS))
+        load_weights(classifier, load_file(WEIGHTS))
     except Exception as error:  # the file, its format, or its tensors: the cure is the same
         raise SGANError(
             f"{WEIGHTS} is missing or damaged ({error}): restore it with `git checkout -- results/digit_classifier`."

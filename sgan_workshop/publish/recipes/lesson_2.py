@@ -20,14 +20,14 @@ from sgan_workshop.publish.registry import Material, figure
 def generator(material: Material) -> FigureBase:
     config = SGANConfig.preset("lesson")
     g, _ = build_models(config)
-    stages = diagrams.stages_of([g.project, *g.draw], torch.zeros(1, config.latent_size))
+    stages = diagrams.stages_of([g.linear, *g.convolutions], torch.zeros(1, config.latent_size))
     return diagrams.draw_network(stages, plotting.GENERATOR, "G upscales").figure
 
 
 @figure(2, "D as a chain of feature maps: from 28 by 28 pixels through 14, 7 and 4 to the outputs.")
 def discriminator(material: Material) -> FigureBase:
     _, d = build_models(SGANConfig.preset("lesson"))
-    stages = diagrams.stages_of([*d.look, nn.Flatten(), d.decide], torch.zeros(1, 1, 28, 28))
+    stages = diagrams.stages_of([*d.convolutions, nn.Flatten(), d.classifier], torch.zeros(1, 1, 28, 28))
     return diagrams.draw_network(stages, plotting.DISCRIMINATOR, "D downscales").figure
 
 
