@@ -129,14 +129,14 @@ class Discriminator(nn.Module):
             nn.BatchNorm2d(c4),
             nn.LeakyReLU(0.2, inplace=True),
         )
-        self.classifier = nn.Linear(c4 * height * width, outputs)
+        self.linear = nn.Linear(c4 * height * width, outputs)
 
     def forward(self, images: Tensor) -> Belief:
         """(batch, 1, 28, 28) -> Belief of (batch, 10), (batch,) and (batch, features)."""
         # Flattened with the channels last, as they lie in memory: nothing needs to be copied.
         features = self.convolutions(images).permute(0, 2, 3, 1).flatten(1)
         # Whatever the convolutions compute in, losses and probabilities want all the digits of float32.
-        belief = self.read(self.classifier(features).float(), features.float())
+        belief = self.read(self.linear(features).float(), features.float())
         return belief._replace(class_logits=belief.class_logits.softmax(1)) if self.softmax else belief
 
 

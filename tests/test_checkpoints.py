@@ -342,7 +342,7 @@ def test_models_saved_under_the_earlier_names_of_layers_can_be_read(tmp_path, ti
         "generator/linear.": "generator/project.",
         "generator/convolutions.": "generator/draw.",
         "discriminator/convolutions.": "discriminator/look.",
-        "discriminator/classifier.": "discriminator/decide.",
+        "discriminator/linear.": "discriminator/decide.",
     }
     with safe_open(tmp_path / "new.safetensors", "pt") as file:
         tensors, notes = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118

@@ -79,7 +79,7 @@ def test_the_stages_of_our_networks_are_those_of_the_post():
         (100, 1), (3136, 1), (64, 7), (32, 14), (16, 28), (1, 28),
     ]  # fmt: skip
     downscaling = stages_of(
-        [*discriminator.convolutions, nn.Flatten(), discriminator.classifier], torch.zeros(1, 1, 28, 28)
+        [*discriminator.convolutions, nn.Flatten(), discriminator.linear], torch.zeros(1, 1, 28, 28)
     )
     assert [(s.channels, s.size) for s in downscaling] == [
         (1, 28), (32, 14), (64, 7), (128, 4), (2048, 1), (10, 1),

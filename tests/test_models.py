@@ -116,15 +116,15 @@ def test_d_is_three_normalised_convolutions_and_one_linear_layer():
 @pytest.mark.parametrize(("head", "outputs"), [("two_heads", 11), ("n_plus_1", 11), ("n", 10)])
 def test_the_heads_differ_in_their_outputs_only(head, outputs):
     discriminator = Discriminator(head, channels=(4, 5, 6))
-    assert discriminator.classifier.weight.shape == (outputs, 96)
-    others = count_parameters(discriminator) - count_parameters(discriminator.classifier)
+    assert discriminator.linear.weight.shape == (outputs, 96)
+    others = count_parameters(discriminator) - count_parameters(discriminator.linear)
     assert others == 4 * 25 + 5 * 4 * 25 + 6 * 5 * 9 + 2 * (4 + 5 + 6)
 
 
 def test_features_are_what_the_last_layer_looks_at():
     discriminator = Discriminator("n", channels=(4, 5, 6)).eval()
     belief = discriminator(torch.rand(3, 1, 28, 28))
-    torch.testing.assert_close(discriminator.classifier(belief.features), belief.class_logits)
+    torch.testing.assert_close(discriminator.linear(belief.features), belief.class_logits)
 
 
 def test_d_takes_one_image_in_evaluation_mode_and_says_the_same_as_in_a_batch():
@@ -201,8 +201,8 @@ def test_models_are_built_as_the_configuration_says():
     assert generator.latent_size == 7
     assert [parameter.shape[1] for parameter in generator.parameters() if parameter.dim() == 4] == [5, 4, 4]
     assert [parameter.shape[0] for parameter in discriminator.parameters() if parameter.dim() == 4] == [3, 4, 5]
-    assert discriminator.classifier.out_features == 10
-    assert discriminator.classifier.weight.std().item() == pytest.approx(0.5, rel=0.1)
+    assert discriminator.linear.out_features == 10
+    assert discriminator.linear.weight.std().item() == pytest.approx(0.5, rel=0.1)
 
 
 def test_initial_weights_depend_on_the_seed_alone(tiny_config):

@@ -72,13 +72,13 @@ def test_a_classifier_learns_from_few_images_of_each_digit_the_same_whenever_ask
         train_digit_classifier(tiny_mnist, epochs=1, progress=False, seed=seed).state_dict() for seed in (0, 0, 1)
     )
     assert all(torch.equal(value, same[name]) for name, value in one.items())
-    assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
+    assert not torch.equal(one["linear.weight"], other["linear.weight"])
 
 
 def test_the_classifier_learns_from_no_test_image(tiny_mnist):
     garbled = tiny_mnist._replace(test_images=255 - tiny_mnist.test_images, test_labels=9 - tiny_mnist.test_labels)
     one, other = (train_digit_classifier(data, epochs=1, progress=False) for data in (tiny_mnist, garbled))
-    assert torch.equal(one.classifier.weight, other.classifier.weight)
+    assert torch.equal(one.linear.weight, other.linear.weight)
 
 
 def test_what_is_seen_in_an_image_does_not_depend_on_the_others(mnist):
@@ -103,7 +103,7 @@ def test_without_its_weights_the_cure_is_named(damage, tmp_path, monkeypatch):
     if damage == "no weights":
         path.write_bytes(b"these are no weights")
     if damage == "weights of another network":
-        save_file({"classifier.weight": torch.zeros(2, 2)}, path)
+        save_file({"linear.weight": torch.zeros(2, 2)}, path)
     monkeypatch.setattr(quality, "WEIGHTS", path)
     with pytest.raises(SGANError) as caught:
         load_digit_classifier.__wrapped__()  # the one of this process is kept in memory

@@ -21,7 +21,7 @@ from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import History, Run
 
 # What layers were called in files that were saved before they had their present names.
-EARLIER_NAMES = {"project": "linear", "draw": "convolutions", "look": "convolutions", "decide": "classifier"}
+EARLIER_NAMES = {"project": "linear", "draw": "convolutions", "look": "convolutions", "decide": "linear"}
 
 
 def save_models(

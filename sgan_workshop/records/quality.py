@@ -60,12 +60,12 @@ class DigitClassifier(nn.Module):
             nn.BatchNorm1d(FEATURES),
             nn.ReLU(inplace=True),
         )
-        self.classifier = nn.Linear(FEATURES, CLASSES)
+        self.linear = nn.Linear(FEATURES, CLASSES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, 1, 28, 28), -1 to 1 -> features (batch, 128), 0 or more, and class logits (batch, 10)."""
         features = self.convolutions(images)
-        return features, self.classifier(features)
+        return features, self.linear(features)
 
 
 def train_digit_classifier(

@@ -27,7 +27,7 @@ def generator(material: Material) -> FigureBase:
 @figure(2, "D as a chain of feature maps: from 28 by 28 pixels through 14, 7 and 4 to the outputs.")
 def discriminator(material: Material) -> FigureBase:
     _, d = build_models(SGANConfig.preset("lesson"))
-    stages = diagrams.stages_of([*d.convolutions, nn.Flatten(), d.classifier], torch.zeros(1, 1, 28, 28))
+    stages = diagrams.stages_of([*d.convolutions, nn.Flatten(), d.linear], torch.zeros(1, 1, 28, 28))
     return diagrams.draw_network(stages, plotting.DISCRIMINATOR, "D downscales").figure
 
 
