@@ -1,6 +1,6 @@
-"""What is done to images before D is shown them: they are moved a little, and noise is added to them.
+"""Augmentation: random affine transforms of images, and noise on D's input.
 
-The random numbers are drawn first and used second, so that several processes can share one draw.
+Random numbers are sampled first and applied second, so that several processes can use the same ones.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from torch.nn import functional as F
 
 from sgan_utils.config import IMAGE_SIZE
 
-TURN, SHEAR, ZOOM, SHIFT = math.radians(15), 0.2, 0.1, 2.0  # at strength 1: at most, either way; the shift in pixels
+ROTATION, SHEAR, ZOOM, SHIFT = (
+    math.radians(15),
+    0.2,
+    0.1,
+    2.0,
+)  # at strength 1: at most, either way; the shift in pixels
 
 
-def draw_moves(count: int, strength: float, random: torch.Generator, size: int = IMAGE_SIZE) -> Tensor:
-    r"""A small random turn, shear, zoom and shift for each of ``count`` images, all uniform.
+def random_affine(count: int, strength: float, random: torch.Generator, size: int = IMAGE_SIZE) -> Tensor:
+    r"""A small random rotation, shear, zoom and shift for each of ``count`` images, all uniform.
 
     .. math:: \begin{pmatrix} x' \\ y' \end{pmatrix} =
         \begin{pmatrix} \cos\alpha & -\sin\alpha \\ \sin\alpha & \cos\alpha \end{pmatrix}
@@ -27,51 +32,51 @@ def draw_moves(count: int, strength: float, random: torch.Generator, size: int =
 
     Args:
         count: how many.
-        strength: 1 allows turns of 15 degrees, shears of 0.2, zooms of 10 % and shifts of 2 pixels either way;
-            0 moves nothing.
-        random: draws the numbers, on its device.
+        strength: 1 allows rotations of 15 degrees, shears of 0.2, zooms of 10 % and shifts of 2 pixels either way;
+            0 changes nothing.
+        random: the source of the random numbers, on its device.
         size: pixels of the images' longer side.
 
     Returns:
-        (count, 2, 3): where each pixel of the moved image is fetched from, with coordinates from -1 to 1.
+        (count, 2, 3): for each pixel of the new image, where it comes from, in coordinates from -1 to 1.
     """
 
     def up_to(limit: float) -> Tensor:
         return (2 * torch.rand(count, generator=random, device=random.device) - 1) * limit * strength
 
-    turn, shear, zoom_x, zoom_y = up_to(TURN), up_to(SHEAR), 1 + up_to(ZOOM), 1 + up_to(ZOOM)
+    angle, shear, zoom_x, zoom_y = up_to(ROTATION), up_to(SHEAR), 1 + up_to(ZOOM), 1 + up_to(ZOOM)
     shift_x, shift_y = (up_to(SHIFT * 2 / size) for _ in range(2))
-    cos, sin = turn.cos(), turn.sin()
+    cos, sin = angle.cos(), angle.sin()
     x_from = torch.stack([zoom_x * cos, zoom_y * (shear * cos - sin), shift_x], dim=1)
     y_from = torch.stack([zoom_x * sin, zoom_y * (shear * sin + cos), shift_y], dim=1)
     return torch.stack([x_from, y_from], dim=1)
 
 
-def move(images: Tensor, moves: Tensor) -> Tensor:
-    """Images, each moved in its own way, with as much paper around them as is needed.
+def warp(images: Tensor, affine: Tensor) -> Tensor:
+    """Apply to each image its own affine transform; what comes in from outside is paper.
 
     Args:
         images: (batch, 1, 28, 28), from -1 (paper) to 1 (ink).
-        moves: (batch, 2, 3), from :func:`draw_moves`.
+        affine: (batch, 2, 3), from :func:`random_affine`.
 
     Returns:
         (batch, 1, 28, 28). Pixels are interpolated, so they stay in the same range.
     """
-    places = F.affine_grid(moves, list(images.shape), align_corners=False)
+    places = F.affine_grid(affine, list(images.shape), align_corners=False)
     return F.grid_sample(images + 1, places, padding_mode="zeros", align_corners=False) - 1
 
 
-def draw_noise(
+def sample_noise(
     count: int, std: float, random: torch.Generator, shape: tuple[int, ...] = (1, IMAGE_SIZE, IMAGE_SIZE)
 ) -> Tensor:
     """Normal noise to be added to images before D sees them (Arjovsky and Bottou 2017, sec. 3).
 
-    It keeps D from telling images by a few pixels, so that it has to look at the whole.
+    It keeps D from recognising images by a few pixels.
 
     Args:
         count: how many images.
         std: standard deviation; paper to ink is 2.
-        random: draws the numbers, on its device.
+        random: the source of the random numbers, on its device.
         shape: of an image, (channels, height, width).
 
     Returns:

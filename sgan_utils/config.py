@@ -102,9 +102,10 @@ class SGANConfig(BaseModel):
         description="Step size of G's Adam. Too large and G jumps from one trick to the next.",
         json_schema_extra={"scale": "log", "slider_from": 1e-5},
     )  # fmt: skip
-    cool_down: float = Field(
-        0.7, ge=0, le=1, title="Cool-down",
-        description="The last share of the run, in which both learning rates fall evenly to 0; 0 keeps them constant.",
+    learning_rate_decay: float = Field(
+        0.7, ge=0, le=1, title="Learning-rate decay",
+        description="The last part of the run, as a fraction, over which both learning rates fall evenly to 0; "
+        "0 keeps them constant.",
     )  # fmt: skip
     adam_beta1: float = Field(
         0.5, ge=0, lt=1, title="Adam's first beta",
@@ -113,7 +114,7 @@ class SGANConfig(BaseModel):
     )  # fmt: skip
     supervised_weight: float = Field(
         1.0, ge=0, le=10, title="Weight of the supervised loss",
-        description="How much D cares about naming the digit; 0 makes a plain GAN, which looks at no label.",
+        description="How much D cares about naming the digit; 0 makes a plain GAN, which uses no label.",
     )  # fmt: skip
     unsupervised_weight: float = Field(
         0.5, ge=0, le=10, title="Weight of the unsupervised loss",
@@ -129,8 +130,8 @@ class SGANConfig(BaseModel):
         description="A common mistake, to be watched: D ends with a softmax, and the loss applies one more.",
     )  # fmt: skip
     augmentation: float = Field(
-        0.0, ge=0, le=2, title="Moves of labelled images",
-        description="Labelled images are turned, sheared, zoomed and shifted at random: 1 allows 15 degrees, 10 % and "
+        0.0, ge=0, le=2, title="Augmentation of labelled images",
+        description="Labelled images are rotated, sheared, zoomed and shifted at random: 1 allows 15 degrees, 10 % and "
         "2 pixels; 0 leaves them as they are.",
     )  # fmt: skip
     input_noise: float = Field(
@@ -138,32 +139,33 @@ class SGANConfig(BaseModel):
         description="Standard deviation of the normal noise that is added to every image that D is trained on; "
         "paper to ink is 2.",
     )  # fmt: skip
-    noise_fade: float = Field(
-        0.0, ge=0, le=1, title="Fading of the noise",
-        description="The first share of the run, in which the noise falls evenly to 0; 0 keeps it constant.",
+    noise_decay: float = Field(
+        0.0, ge=0, le=1, title="Noise decay",
+        description="The first part of the run, as a fraction, over which the noise falls evenly to 0; 0 keeps it "
+        "constant.",
     )  # fmt: skip
     consistency_weight: float = Field(
         0.0, ge=0, le=10, title="Weight of the consistency loss",
-        description="How much D must name an unlabelled image as it names the same image moved; 0 leaves this out.",
+        description="How much D must predict one class for an image and its augmented copy; 0 leaves this out.",
     )  # fmt: skip
-    consistency_moves: float = Field(
-        1.5, ge=0, le=3, title="Moves of unlabelled images",
-        description="How far the consistency loss moves an image, in the units of augmentation.",
+    consistency_augmentation: float = Field(
+        1.5, ge=0, le=3, title="Augmentation of unlabelled images",
+        description="How much the consistency loss augments an image, in the units of augmentation.",
         json_schema_extra={"step": 0.05},
     )  # fmt: skip
     consistency_start: float = Field(
         0.0, ge=0, lt=1, title="Start of consistency",
-        description="The share of the run after which the consistency loss sets in: what D names before it has learnt "
-        "something is not worth learning from.",
+        description="The fraction of the run after which the consistency loss sets in: predictions from before D has "
+        "learnt something are not worth learning from.",
         json_schema_extra={"step": 0.01},
     )  # fmt: skip
     confidence: float = Field(
         0.9, ge=0, le=1, title="Confidence of pseudo-labels",
-        description="The consistency loss looks only at images that D names with at least this probability.",
+        description="The consistency loss uses only images whose class D predicts with at least this probability.",
     )  # fmt: skip
     balance: float = Field(
         0.0, ge=0, le=1, title="Balance of pseudo-labels",
-        description="How far pseudo-labels are pushed to name each digit equally often: 0 not at all, 1 all the way.",
+        description="How far pseudo-labels are pushed towards all classes equally often: 0 not at all, 1 all the way.",
     )  # fmt: skip
     weight_std: float = Field(
         0.02, gt=0, le=1, title="Spread of initial weights",
@@ -224,12 +226,12 @@ class SGANConfig(BaseModel):
 
     @property
     def uses_generator(self) -> bool:
-        """Whether G takes part; where D need not tell real from generated images, G is neither trained nor asked."""
+        """Whether G takes part; without an unsupervised loss, G is neither trained nor used."""
         return self.unsupervised_weight > 0
 
     @property
     def uses_consistency(self) -> bool:
-        """Whether D must name an unlabelled image as it names the same image moved."""
+        """Whether D must predict the same class for an unlabelled image and its augmented copy."""
         return self.consistency_weight > 0
 
     def but(self, **changes: Any) -> SGANConfig:

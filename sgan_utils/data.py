@@ -252,11 +252,11 @@ def split_sources(data: ImageData, config: SGANConfig, labelled: Tensor | None =
     is_held_out = torch.zeros(len(data.train_labels), dtype=torch.bool)
     if config.held_out:  # the same images whatever the run's seed, so that runs can be compared on them
         is_held_out[known[draw_labelled(data.train_labels[known], config.held_out, seed=0)]] = True
-    kept, held_out = (~is_held_out).nonzero().squeeze(1), is_held_out.nonzero().squeeze(1)
+    others, held_out = (~is_held_out).nonzero().squeeze(1), is_held_out.nonzero().squeeze(1)
     if labelled is None:
-        known = kept[data.train_labels[kept] != UNKNOWN]
+        known = others[data.train_labels[others] != UNKNOWN]
         labelled = known[draw_labelled(data.train_labels[known], config.labels, config.seed)]
-    unlabelled = labelled if config.protocol == "labelled-only" else kept
+    unlabelled = labelled if config.protocol == "labelled-only" else others
     return Sources(
         data.train_images[labelled],
         data.train_labels[labelled],

@@ -1,4 +1,4 @@
-"""How good D names digits, where it errs, and what G draws."""
+"""How well D classifies, where it errs, and what G generates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Mistakes(NamedTuple):
-    """Images that D names wrongly, the most confident ones first."""
+    """Misclassified images, the most confident ones first."""
 
     place: Tensor  # (mistakes,): where they stand among the images
     predicted: Tensor  # (mistakes,)
@@ -42,7 +42,7 @@ def believe(discriminator: Discriminator, images: Tensor, batch_size: int = 500)
 
 
 def accuracy(discriminator: Discriminator, images: Tensor, labels: Tensor) -> float:
-    """The share of images that D names rightly, 0 to 1: the argmax over the ten digits, whatever the head."""
+    """The fraction of images that D classifies correctly, 0 to 1: the argmax over the classes, whatever the head."""
     from torchmetrics.functional.classification import multiclass_accuracy  # slow to import, seldom needed
 
     logits = believe(discriminator, images).class_logits
@@ -50,7 +50,7 @@ def accuracy(discriminator: Discriminator, images: Tensor, labels: Tensor) -> fl
 
 
 def confusion_matrix(class_logits: Tensor, labels: Tensor) -> Tensor:
-    """How often digit i (row) was named j (column): (10, 10), int64.
+    """How often digit i (row) was predicted as j (column): (10, 10), int64.
 
     Args:
         class_logits: (n, 10).
@@ -62,21 +62,21 @@ def confusion_matrix(class_logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def per_class_accuracy(class_logits: Tensor, labels: Tensor) -> Tensor:
-    """The share of each digit's images that was named rightly: (10,), 0 to 1."""
+    """The fraction of each digit's images that was classified correctly: (10,), 0 to 1."""
     confusion = confusion_matrix(class_logits, labels)
     return confusion.diagonal() / confusion.sum(1).clamp(min=1)
 
 
 def most_confident_mistakes(class_logits: Tensor, labels: Tensor, count: int = 25) -> Mistakes:
-    """The images that D names wrongly with the highest probability; fewer than ``count`` if it errs less often."""
+    """The misclassified images with the highest probability; fewer than ``count`` if D errs less often."""
     confidence, predicted = class_logits.softmax(1).max(1)
     wrong = (predicted != labels).nonzero().squeeze(1)
     worst = wrong[confidence[wrong].argsort(descending=True, stable=True)[:count]]
     return Mistakes(worst, predicted[worst], labels[worst], confidence[worst])
 
 
-def draw(generator: Generator, latent: Tensor) -> Tensor:
-    """What G makes of given latents, in evaluation mode: (n, 1, 28, 28) bytes on the CPU, as MNIST's."""
+def generate(generator: Generator, latent: Tensor) -> Tensor:
+    """G's images from given latents, in evaluation mode: (n, 1, 28, 28) bytes on the CPU, like MNIST's."""
     device = next(generator.parameters()).device
     with evaluating(generator):
         images = generator(latent.to(device)).float()
@@ -84,14 +84,14 @@ def draw(generator: Generator, latent: Tensor) -> Tensor:
 
 
 def fixed_latents(count: int, latent_size: int, seed: int = 0) -> Tensor:
-    """The same latents whenever asked, to watch how what G makes of them changes: (count, latent_size)."""
+    """The same latents for the same seed, to watch how G's images of them change: (count, latent_size)."""
     return sample_latent(count, latent_size, torch.Generator().manual_seed(seed))
 
 
 def walk(start: Tensor, end: Tensor, steps: int = 10) -> Tensor:
-    """Latents on the way from one to another, along the sphere on which normal latents lie (White 2016, sec. 2.1).
+    """Interpolate between two latents on the sphere near which normal latents lie (White 2016, sec. 2.1).
 
-    On the straight line between them the middle would be shorter than any latent that G has been trained on.
+    The middle of the straight line between them would be shorter than any latent that G has been trained on.
 
     Args:
         start, end: (latent_size,).
@@ -100,10 +100,10 @@ def walk(start: Tensor, end: Tensor, steps: int = 10) -> Tensor:
         (steps, latent_size), the first and the last being ``start`` and ``end``.
     """
     angle = torch.acos(torch.dot(start, end).div(start.norm() * end.norm()).clamp(-1, 1))
-    share = torch.linspace(0, 1, steps).unsqueeze(1)
+    t = torch.linspace(0, 1, steps).unsqueeze(1)
     if angle < 1e-4:
-        return start + share * (end - start)
-    return (torch.sin((1 - share) * angle) * start + torch.sin(share * angle) * end) / torch.sin(angle)
+        return start + t * (end - start)
+    return (torch.sin((1 - t) * angle) * start + torch.sin(t * angle) * end) / torch.sin(angle)
 
 
 def principal_directions(features: Tensor, count: int = 2) -> Tensor:
@@ -127,11 +127,11 @@ def latent_directions(generator: Generator, count: int) -> Tensor:
 
 
 class Film:
-    """A callback for ``train``: what G makes of the same latents as training goes on.
+    """A callback for ``train``: G's images of the same latents as training goes on.
 
     Args:
         latents: (n, latent_size).
-        steps: after which steps to draw.
+        steps: after which steps to generate.
     """
 
     def __init__(self, latents: Tensor, steps: list[int]) -> None:
@@ -139,6 +139,6 @@ class Film:
         self.frames: dict[int, Tensor] = {}  # step -> (n, 1, 28, 28), uint8
 
     def __call__(self, run: Run) -> None:
-        """Draw, if this is one of the steps."""
+        """Generate, if this is one of the steps."""
         if run.step in self.steps:
-            self.frames[run.step] = draw(run.generator, self.latents)
+            self.frames[run.step] = generate(run.generator, self.latents)

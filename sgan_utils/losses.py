@@ -106,7 +106,7 @@ def generator_loss(kind: GeneratorLoss, on_real: Belief | None, on_generated: Be
 
     Args:
         kind: ``"non_saturating"``, ``"saturating"`` or ``"feature_matching"``.
-        on_real: D's belief in unlabelled real images; only feature matching looks at it.
+        on_real: D's belief in unlabelled real images; used by feature matching only.
         on_generated: D's belief in generated images.
     """
     if kind == "feature_matching":
@@ -141,17 +141,17 @@ def pseudo_label(class_logits: Tensor, confidence: float, balance: float = 0.0) 
     return pseudo_labels, winner >= confidence
 
 
-def consistency_loss(class_logits_moved: Tensor, pseudo_labels: Tensor, sure: Tensor) -> Tensor:
-    r"""The same digit, wherever it is moved: cross-entropy with pseudo-labels (Sohn et al. 2020, eq. 4).
+def consistency_loss(class_logits_augmented: Tensor, pseudo_labels: Tensor, sure: Tensor) -> Tensor:
+    r"""An image keeps its class when it is augmented: cross-entropy with pseudo-labels (Sohn et al. 2020, eq. 4).
 
-    .. math:: -\mathbb{E}_x \bigl[\text{sure}(x) \, \log \mathrm{softmax}(l(\text{moved } x))_{y(x)}\bigr]
+    .. math:: -\mathbb{E}_x \bigl[\text{sure}(x) \, \log \mathrm{softmax}(l(\text{augmented } x))_{y(x)}\bigr]
 
     Args:
-        class_logits_moved: l of the moved images, shape (batch, 10).
+        class_logits_augmented: l of the augmented images, shape (batch, 10).
         pseudo_labels: y(x), shape (batch,), 0 to 9.
         sure: which of them count, shape (batch,), booleans.
 
     Returns:
         A scalar, 0 or more. The mean is over all images, so it starts small: D is seldom sure at first.
     """
-    return (F.cross_entropy(class_logits_moved, pseudo_labels, reduction="none") * sure).mean()
+    return (F.cross_entropy(class_logits_augmented, pseudo_labels, reduction="none") * sure).mean()

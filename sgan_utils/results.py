@@ -13,6 +13,7 @@ import pandas as pd
 from sgan_utils.config import SGANConfig
 from sgan_utils.models import Discriminator, Generator
 from sgan_utils.support.checkpoints import load_models
+from sgan_utils.support.earlier_names import current_fields
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.presets import PRESETS
 from sgan_utils.support.rows import read_rows
@@ -45,6 +46,7 @@ def load_record(name: str) -> Record:
     maker = "make benchmark" if name == "benchmark" else "sgan figures --retrain"
     try:
         about = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        about |= {"config": current_fields(about["config"])} if "config" in about else {}
         history = (
             pd.read_csv(folder / "history.csv", index_col=0) if (folder / "history.csv").exists() else pd.DataFrame()
         )

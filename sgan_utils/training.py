@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from sgan_utils.augmentation import draw_moves, draw_noise, move
+from sgan_utils.augmentation import random_affine, sample_noise, warp
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, Sources, load_data, split_sources, to_model_range
 from sgan_utils.losses import consistency_loss, generator_loss, pseudo_label, supervised_loss, unsupervised_loss
@@ -33,25 +33,25 @@ def discriminator_step(
     unlabelled: Tensor,
     generated: Tensor,
     config: SGANConfig,
-    moved: Tensor | None = None,
+    augmented: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """One update of D from the three sources of images (Odena 2016, algorithm 1).
 
     Args:
         labelled: images (batch, 1, 28, 28) from -1 to 1, and their labels (batch,).
         unlabelled: images (batch, 1, 28, 28) without labels.
-        generated: G's images (batch, 1, 28, 28); nobody looks at them if the configuration has no use for G.
-        moved: the unlabelled images, moved a little, in steps that ask for consistency; else nothing, or no images.
+        generated: G's images (batch, 1, 28, 28); unused if the configuration has no G.
+        augmented: the unlabelled images, augmented, in steps with a consistency loss; otherwise None or empty.
 
     Returns:
-        What :func:`discriminator_objective` says.
+        The values of :func:`discriminator_objective`.
     """
     # detach: this step must not teach G
-    loss, said = discriminator_objective(D, labelled, unlabelled, generated.detach(), config, moved)
+    loss, values = discriminator_objective(D, labelled, unlabelled, generated.detach(), config, augmented)
     optimizer.zero_grad()  # gradients add up unless they are cleared
     loss.backward()
     optimizer.step()
-    return said
+    return values
 
 
 def discriminator_objective(
@@ -60,34 +60,34 @@ def discriminator_objective(
     unlabelled: Tensor,
     generated: Tensor,
     config: SGANConfig,
-    moved: Tensor | None = None,
+    augmented: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What D minimises: its losses, weighted. A loss that the configuration leaves out costs no time.
 
     Returns:
-        The loss, and scalars that are still on the device, so that nothing waits for them until somebody looks.
-        These are losses in nats, and how likely D takes unlabelled and generated images to be real, 0 to 1.
+        The loss, and scalars to log: the losses in nats, and the mean probability, 0 to 1, that D gives unlabelled and
+        generated images of being real. They stay on the device, so that no step waits for them.
     """
     images, labels = labelled
     supervised = supervised_loss(D(images).class_logits, labels)
-    loss, said = config.supervised_weight * supervised, {"supervised": supervised.detach()}
-    consistent = config.uses_consistency and moved is not None and len(moved) > 0
+    loss, values = config.supervised_weight * supervised, {"supervised": supervised.detach()}
+    consistent = config.uses_consistency and augmented is not None and len(augmented) > 0
     if config.uses_generator or consistent:
         on_unlabelled = D(unlabelled)
     if config.uses_generator:  # real or generated?
         on_generated = D(generated)
         unsupervised = unsupervised_loss(on_unlabelled.real_logit, on_generated.real_logit, config.label_smoothing)
         loss = loss + config.unsupervised_weight * unsupervised
-        said |= {
+        values |= {
             "unsupervised": unsupervised.detach(),
             "belief_in_real": on_unlabelled.real_logit.detach().sigmoid().mean(),
             "belief_in_generated": on_generated.real_logit.detach().sigmoid().mean(),
         }
-    if consistent and moved is not None:  # the same digit, wherever it is moved?
+    if consistent and augmented is not None:  # the same digit after augmentation?
         pseudo_labels, sure = pseudo_label(on_unlabelled.class_logits, config.confidence, config.balance)
-        consistency = consistency_loss(D(moved).class_logits, pseudo_labels, sure)
+        consistency = consistency_loss(D(augmented).class_logits, pseudo_labels, sure)
         loss = loss + config.consistency_weight * consistency
-    return loss, said
+    return loss, values
 
 
 def generator_step(
@@ -97,21 +97,21 @@ def generator_step(
     generated: Tensor,
     config: SGANConfig,
 ) -> dict[str, Tensor]:
-    """One update of G, whose only teacher is D's opinion of the images that it drew.
+    """One update of G, whose only teacher is D's belief in the images that G made.
 
     Args:
-        unlabelled: images (batch, 1, 28, 28); only feature matching looks at them.
+        unlabelled: images (batch, 1, 28, 28); used by feature matching only.
         generated: G's images (batch, 1, 28, 28), with the graph that leads back to G's weights.
 
     Returns:
-        What :func:`generator_objective` says.
+        The value of :func:`generator_objective`.
     """
     with frozen(D):  # this step must not teach D
-        loss, said = generator_objective(D, unlabelled, generated, config)
+        loss, values = generator_objective(D, unlabelled, generated, config)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    return said
+    return values
 
 
 def generator_objective(
@@ -120,7 +120,7 @@ def generator_objective(
     generated: Tensor,
     config: SGANConfig,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """What G minimises: the loss that the configuration names. Returns it, and again as a scalar to look at later."""
+    """What G minimises: the loss that the configuration names. Returns it twice: to learn from, and to log."""
     on_generated = D(generated)
     on_unlabelled = D(unlabelled) if config.generator_loss == "feature_matching" else None
     loss = generator_loss(config.generator_loss, on_unlabelled, on_generated)
@@ -192,61 +192,65 @@ class Inputs(NamedTuple):
     images: Tensor  # labelled real, (labelled batch, 1, 28, 28), from -1 to 1 and then with noise
     labels: Tensor  # (labelled batch,)
     unlabelled: Tensor  # (batch, 1, 28, 28)
-    moved: Tensor  # the same images, moved a little, once consistency has set in
+    augmented: Tensor  # the same images, augmented, once the consistency loss has set in
     latent: Tensor  # (batch, latent_size)
     noise: Tensor  # to be added to generated images, (batch, 1, 28, 28)
 
 
-def draw_inputs(
+def make_inputs(
     step: int,
     labelled: tuple[Tensor, ...],
     unlabelled: Tensor,
     config: SGANConfig,
     random: torch.Generator,
 ) -> Inputs:
-    """Make the inputs of one step from its batches of bytes; ``random`` draws the latents, the moves and the noise."""
+    """Make the inputs of one step from its batches of bytes; ``random`` gives latents, augmentation and noise."""
     images, labels = labelled
     images, unlabelled = to_model_range(images), to_model_range(unlabelled)
     latent, shape = sample_latent(len(unlabelled), config.latent_size, random), images.shape[1:]
     if config.augmentation:
-        images = move(images, draw_moves(len(images), config.augmentation, random, max(shape[1:])))
-    moved = unlabelled[:0]
+        images = warp(images, random_affine(len(images), config.augmentation, random, max(shape[1:])))
+    augmented = unlabelled[:0]
     if config.uses_consistency and step >= config.consistency_start * config.steps:
-        moved = move(unlabelled, draw_moves(len(unlabelled), config.consistency_moves, random, max(shape[1:])))
-    noise_std = config.input_noise * faded(step / config.steps, config.noise_fade)
-    images, unlabelled, moved, noise = (
-        tensor + draw_noise(len(tensor), noise_std, random, shape)
-        for tensor in (images, unlabelled, moved, torch.zeros(len(unlabelled), 1, 1, 1, device=unlabelled.device))
+        augmented = warp(
+            unlabelled, random_affine(len(unlabelled), config.consistency_augmentation, random, max(shape[1:]))
+        )
+    noise_std = config.input_noise * noise_scale(step / config.steps, config.noise_decay)
+    images, unlabelled, augmented, noise = (
+        tensor + sample_noise(len(tensor), noise_std, random, shape)
+        for tensor in (images, unlabelled, augmented, torch.zeros(len(unlabelled), 1, 1, 1, device=unlabelled.device))
     )
-    return Inputs(images, labels, unlabelled, moved, latent, noise)
+    return Inputs(images, labels, unlabelled, augmented, latent, noise)
 
 
 def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: Tensor) -> None:
     """Update D, then G, then D's average, from one labelled and one unlabelled batch of bytes."""
     config, D, G = run.config, run.last_discriminator, run.generator
     for optimizer, rate in (run.optimizer_d, config.learning_rate_d), (run.optimizer_g, config.learning_rate_g):
-        optimizer.param_groups[0]["lr"] = rate * cooled(run.step / config.steps, config.cool_down)
-    inputs = draw_inputs(run.step, labelled, unlabelled, config, run.random)
-    images, labels, unlabelled, moved, latent, noise = map(run.team.part, inputs)
+        optimizer.param_groups[0]["lr"] = rate * learning_rate_scale(
+            run.step / config.steps, config.learning_rate_decay
+        )
+    inputs = make_inputs(run.step, labelled, unlabelled, config, run.random)
+    images, labels, unlabelled, augmented, latent, noise = map(run.team.part, inputs)
 
     with run.autocast():
         generated = G(latent) + noise if config.uses_generator else unlabelled[:0]
-        d_says = discriminator_step(D, run.optimizer_d, (images, labels), unlabelled, generated, config, moved)
-    g_says: dict[str, Tensor] = {}
+        d_values = discriminator_step(D, run.optimizer_d, (images, labels), unlabelled, generated, config, augmented)
+    g_values: dict[str, Tensor] = {}
     if config.uses_generator:
         with run.autocast():
-            g_says = generator_step(D, run.optimizer_g, unlabelled, generated, config)
+            g_values = generator_step(D, run.optimizer_g, unlabelled, generated, config)
 
     run.average.update_parameters(D)
     run.step += 1
-    run.log.add(d_says | g_says)
+    run.log.add(d_values | g_values)
 
 
-def faded(progress: float, fade: float) -> float:
-    """What is left of the noise: it falls evenly to 0 over the first ``fade`` of the run, or never if that is 0."""
-    return max(0.0, 1.0 - progress / fade) if fade else 1.0
+def noise_scale(progress: float, decay: float) -> float:
+    """The factor of the noise: falls evenly from 1 to 0 over the first ``decay`` of the run; always 1 if that is 0."""
+    return max(0.0, 1.0 - progress / decay) if decay else 1.0
 
 
-def cooled(progress: float, cool_down: float) -> float:
-    """What is left of a learning rate: all of it, then, over the last ``cool_down`` of the run, evenly down to 0."""
-    return min(1.0, (1.0 - progress) / cool_down) if cool_down else 1.0
+def learning_rate_scale(progress: float, decay: float) -> float:
+    """The factor of a learning rate: falls evenly from 1 to 0 over the last ``decay`` of the run."""
+    return min(1.0, (1.0 - progress) / decay) if decay else 1.0

@@ -90,7 +90,7 @@ def all_tricks() -> dict[str, object]:
         "augmentation": 1.0,
         "input_noise": 0.3,
         "consistency_weight": 1.0,
-        "consistency_moves": 1.5,
+        "consistency_augmentation": 1.5,
         "confidence": 0.12,
         "balance": 1.0,
     }

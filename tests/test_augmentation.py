@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sgan_utils.augmentation import SHEAR, SHIFT, TURN, ZOOM, draw_moves, draw_noise, move
+from sgan_utils.augmentation import ROTATION, SHEAR, SHIFT, ZOOM, random_affine, sample_noise, warp
 from sgan_utils.data import to_model_range
 
 PAPER = -1.0
@@ -43,36 +43,36 @@ def test_a_shift_moves_an_image_by_exactly_that_many_pixels_and_leaves_paper_beh
     to_y, to_x = (slice(max(0, by), 28 + min(0, by)) for by in (down, right))
     from_y, from_x = (slice(max(0, -by), 28 + min(0, -by)) for by in (down, right))
     wanted[..., to_y, to_x] = images[..., from_y, from_x]
-    moved = move(images, shift_of(right, down).expand(len(images), 2, 3))
+    moved = warp(images, shift_of(right, down).expand(len(images), 2, 3))
     torch.testing.assert_close(moved, wanted, atol=1e-4, rtol=0)
 
 
 def test_a_quarter_turn_is_the_image_turned():
     images, quarter = some_images(), torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
-    moved = move(images, quarter.expand(len(images), 2, 3))
+    moved = warp(images, quarter.expand(len(images), 2, 3))
     torch.testing.assert_close(moved, torch.rot90(images, 1, (2, 3)), atol=1e-4, rtol=0)
 
 
 def test_a_zoom_by_two_leaves_every_second_pixel_in_the_middle_and_paper_around():
     square = torch.full((1, 1, 28, 28), PAPER)
     square[..., 4:24, 4:24] = 1.0
-    moved = move(square, (2 * STAY * torch.tensor([1.0, 1.0, 0.0]))[None])
+    moved = warp(square, (2 * STAY * torch.tensor([1.0, 1.0, 0.0]))[None])
     assert moved[0, 0, 9:19, 9:19].allclose(torch.tensor(1.0), atol=1e-5)
     assert moved.sum().item() == pytest.approx(2 * 10 * 10 - 784, abs=1e-2)
 
 
 def test_moves_of_strength_0_change_nothing():
     images = some_images()
-    moves = draw_moves(len(images), 0.0, random())
+    moves = random_affine(len(images), 0.0, random())
     assert torch.equal(moves, STAY.expand(len(images), 2, 3))
-    torch.testing.assert_close(move(images, moves), images, atol=1e-4, rtol=0)
+    torch.testing.assert_close(warp(images, moves), images, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
 def test_moves_go_both_ways_as_far_as_the_strength_allows_and_no_further(strength):
-    parts = parts_of(draw_moves(2_000, strength, random())) - torch.tensor([0, 0, 1, 1, 0, 0])
+    parts = parts_of(random_affine(2_000, strength, random())) - torch.tensor([0, 0, 1, 1, 0, 0])
     limits = strength * torch.tensor([math.radians(15), 0.2, 0.1, 0.1, 2.0, 2.0])
-    assert torch.tensor([TURN, SHEAR, ZOOM, ZOOM, SHIFT, SHIFT]).mul(strength).allclose(limits)
+    assert torch.tensor([ROTATION, SHEAR, ZOOM, ZOOM, SHIFT, SHIFT]).mul(strength).allclose(limits)
     assert (parts.amax(0) <= limits * 1.001).all()
     assert (parts.amin(0) >= -limits * 1.001).all()
     assert (parts.amax(0) > 0.98 * limits).all()
@@ -81,55 +81,55 @@ def test_moves_go_both_ways_as_far_as_the_strength_allows_and_no_further(strengt
 
 
 def test_turn_shear_zoom_and_shift_do_not_depend_on_each_other():
-    together = torch.corrcoef(parts_of(draw_moves(5_000, 1.0, random())).T)
+    together = torch.corrcoef(parts_of(random_affine(5_000, 1.0, random())).T)
     assert (together - torch.eye(6)).abs().max() < 0.06
 
 
 @pytest.mark.parametrize("strength", [1.0, 3.0])
 def test_moved_images_stay_between_paper_and_ink(strength):
-    moved = move(some_images(200), draw_moves(200, strength, random()))
+    moved = warp(some_images(200), random_affine(200, strength, random()))
     assert moved.min() >= -1 - 1e-5
     assert moved.max() <= 1 + 1e-5
 
 
 def test_what_comes_in_from_outside_is_paper():
     ink = torch.ones(200, 1, 28, 28)
-    moved = move(ink, draw_moves(200, 2.0, random()))
+    moved = warp(ink, random_affine(200, 2.0, random()))
     corners = moved[:, 0, [0, 0, -1, -1], [0, -1, 0, -1]]
     assert corners.min() == PAPER
     assert moved[:, 0, 14, 14].allclose(torch.tensor(1.0), atol=1e-5)
-    assert torch.equal(move(-ink, draw_moves(200, 2.0, random())), -ink)
+    assert torch.equal(warp(-ink, random_affine(200, 2.0, random())), -ink)
 
 
 def test_each_image_is_moved_in_its_own_way():
     same = some_images(1).expand(4, 1, 28, 28)
-    moves = draw_moves(4, 1.0, random())
-    moved = move(same, moves)
+    moves = random_affine(4, 1.0, random())
+    moved = warp(same, moves)
     for one in range(4):
-        torch.testing.assert_close(moved[one : one + 1], move(same[:1], moves[one : one + 1]))
+        torch.testing.assert_close(moved[one : one + 1], warp(same[:1], moves[one : one + 1]))
         assert all((moved[one] - moved[other]).abs().max() > 0.1 for other in range(one))
 
 
 def test_the_state_of_the_random_generator_decides_the_moves():
     one, again, other = random(3), random(3), random(4)
-    first = draw_moves(6, 1.0, one)
-    assert torch.equal(first, draw_moves(6, 1.0, again))
-    assert not torch.equal(first, draw_moves(6, 1.0, other))
-    assert not torch.equal(first, draw_moves(6, 1.0, one))  # it has gone on
+    first = random_affine(6, 1.0, one)
+    assert torch.equal(first, random_affine(6, 1.0, again))
+    assert not torch.equal(first, random_affine(6, 1.0, other))
+    assert not torch.equal(first, random_affine(6, 1.0, one))  # it has gone on
     torch.manual_seed(99)
-    assert torch.equal(first, draw_moves(6, 1.0, random(3)))
+    assert torch.equal(first, random_affine(6, 1.0, random(3)))
 
 
 def test_a_digit_keeps_most_of_its_ink(mnist):
     digits = to_model_range(mnist.train_images[:500])
-    before, after = digits + 1, move(digits, draw_moves(500, 1.0, random())) + 1
+    before, after = digits + 1, warp(digits, random_affine(500, 1.0, random())) + 1
     assert (after.sum((1, 2, 3)) / before.sum((1, 2, 3))).mean().item() == pytest.approx(1, abs=0.05)
     assert (after - before).abs().mean() > 0.05
 
 
 def test_images_are_moved_on_their_device(device):
     there = torch.Generator(device).manual_seed(0)
-    moved = move(some_images().to(device), draw_moves(5, 0.0, there))
+    moved = warp(some_images().to(device), random_affine(5, 0.0, there))
     assert moved.device.type == device
     torch.testing.assert_close(moved.cpu(), some_images(), atol=1e-4, rtol=0)
 
@@ -139,7 +139,7 @@ def test_images_are_moved_on_their_device(device):
 
 @pytest.mark.parametrize("std", [0.1, 0.3, 1.0])
 def test_noise_has_the_standard_deviation_that_was_asked_for(std):
-    noise = draw_noise(100, std, random())
+    noise = sample_noise(100, std, random())
     assert noise.shape == (100, 1, 28, 28)
     assert noise.std().item() == pytest.approx(std, rel=0.02)
     assert noise.mean().item() == pytest.approx(0, abs=0.02 * std)
@@ -150,12 +150,12 @@ def test_noise_has_the_standard_deviation_that_was_asked_for(std):
 def test_noise_of_0_changes_no_image_and_draws_nothing():
     images, generator = some_images(), random()
     before = generator.get_state()
-    assert torch.equal(images + draw_noise(len(images), 0.0, generator), images)
+    assert torch.equal(images + sample_noise(len(images), 0.0, generator), images)
     assert torch.equal(generator.get_state(), before)
 
 
 def test_every_image_has_noise_of_its_own_that_the_generators_state_decides():
-    noise = draw_noise(3, 0.3, random(3))
-    assert torch.equal(noise, draw_noise(3, 0.3, random(3)))
-    assert not torch.equal(noise, draw_noise(3, 0.3, random(4)))
+    noise = sample_noise(3, 0.3, random(3))
+    assert torch.equal(noise, sample_noise(3, 0.3, random(3)))
+    assert not torch.equal(noise, sample_noise(3, 0.3, random(4)))
     assert torch.corrcoef(noise.flatten(1)).fill_diagonal_(0).abs().max() < 0.15

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from sgan_utils import training
 from sgan_utils.models import HEADS, build_models
 from sgan_utils.support.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models
+from sgan_utils.support.earlier_names import FIELDS
 from sgan_utils.support.errors import CheckpointError, DivergedError
 from sgan_utils.support.run import Run
 from sgan_utils.training import generator_step
@@ -48,7 +49,7 @@ def fresh(tiny_config, tiny_sources):
     [
         {},
         {"head": "n_plus_1", "generator_loss": "feature_matching", "protocol": "labelled-only"},
-        {"precision": "bfloat16", "average_decay": 0.0, "cool_down": 0.0},
+        {"precision": "bfloat16", "average_decay": 0.0, "learning_rate_decay": 0.0},
     ],
 )
 def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(quick_train, path, fields, differences):
@@ -335,20 +336,33 @@ def test_models_on_another_device_are_saved_for_every_machine(path, tiny_config,
     assert all(torch.equal(a, b.cpu()) for a, b in zip(read.parameters(), generator.parameters(), strict=True))
 
 
-def test_models_saved_under_the_earlier_names_of_layers_can_be_read(tmp_path, tiny_config):
-    g, d = build_models(tiny_config)
-    save_models(tmp_path / "new.safetensors", g, d, tiny_config)
-    earlier = {
-        "generator/linear.": "generator/project.",
-        "generator/convolutions.": "generator/draw.",
-        "discriminator/convolutions.": "discriminator/look.",
-        "discriminator/linear.": "discriminator/decide.",
-    }
-    with safe_open(tmp_path / "new.safetensors", "pt") as file:
+def with_earlier_names(path):
+    """Rewrite a saved file as versions with other names of layers and hyperparameters wrote it."""
+    with safe_open(path, "pt") as file:
         tensors, notes = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
-    for now, before in earlier.items():
-        tensors = {name.replace(now, before): tensor for name, tensor in tensors.items()}
-    save_file(tensors, tmp_path / "old.safetensors", notes)
-    old_g, old_d, _ = load_models(tmp_path / "old.safetensors")
+    layers = {"generator": ("project", "draw"), "discriminator": ("decide", "look"), "average": ("decide", "look")}
+
+    def earlier(name):
+        linear, convolutions = layers.get(name.partition("/")[0], ("linear", "convolutions"))
+        return name.replace("linear.", f"{linear}.").replace("convolutions.", f"{convolutions}.")
+
+    config = json.loads(notes["config"])
+    config = {next((old for old, new in FIELDS.items() if new == name), name): config[name] for name in config}
+    assert {"cool_down", "noise_fade", "consistency_moves"} < set(config)
+    save_file({earlier(name): tensor for name, tensor in tensors.items()}, path, notes | {"config": json.dumps(config)})
+
+
+def test_models_saved_under_earlier_names_can_be_read(path, tiny_config):
+    g, d = build_models(tiny_config)
+    save_models(path, g, d, tiny_config)
+    with_earlier_names(path)
+    old_g, old_d, config = load_models(path)
+    assert config == tiny_config
     assert all(torch.equal(old_g.state_dict()[name], weights) for name, weights in g.state_dict().items())
     assert all(torch.equal(old_d.state_dict()[name], weights) for name, weights in d.state_dict().items())
+
+
+def test_a_run_saved_under_earlier_names_is_resumed(quick_train, path, differences):
+    quick_train(checkpoint=path, callbacks=[interrupt_at(4)])
+    with_earlier_names(path)
+    assert differences(quick_train(checkpoint=path), quick_train()) == []

@@ -219,7 +219,7 @@ def test_doctor_names_the_torch_and_torchvision_mismatch_and_its_cure():
         raise RuntimeError("operator torchvision::nms does not exist")
 
     finding = doctor.torch_pair(load)
-    assert not finding.well
+    assert not finding.ok
     assert "not a matched pair" in finding.cure
     assert "pip install -c constraints.txt torch torchvision" in finding.cure
 
@@ -227,13 +227,13 @@ def test_doctor_names_the_torch_and_torchvision_mismatch_and_its_cure():
 def test_doctor_reports_a_package_that_is_not_installed(monkeypatch):
     monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["torch>=2", "no-such-thing>=1; extra == 'lessons'"])
     found = list(doctor.packages())
-    assert found[-1].found == "no-such-thing (extra lessons)"
-    assert not found[-1].well
+    assert found[-1].value == "no-such-thing (extra lessons)"
+    assert not found[-1].ok
 
 
 def test_doctor_reports_an_old_python():
-    assert not doctor.python((3, 10, 4)).well
-    assert doctor.python((3, 12, 0)).well
+    assert not doctor.python((3, 10, 4)).ok
+    assert doctor.python((3, 12, 0)).ok
 
 
 # Recorded studies
@@ -347,9 +347,11 @@ def test_record_trains_only_what_the_record_lacks(sgan, tiny_study, scheduler, m
 
     monkeypatch.setattr("sgan_workshop.studies.grid.train", note)
     monkeypatch.setattr(
-        "sgan_workshop.studies.grid.draw_samples", lambda generator: quality.draw_samples(generator, 100)
+        "sgan_workshop.studies.grid.generate_samples", lambda generator: quality.generate_samples(generator, 100)
     )
-    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._loaded("MNIST").train_images[:100])[0])
+    monkeypatch.setattr(
+        grid, "_real_features", lambda: quality.features_and_logits(grid._loaded("MNIST").train_images[:100])[0]
+    )
     every = pd.read_csv(tiny_study)
     every[(every["seed"] != 1) | (every["labels"] != 30)].to_csv(tiny_study, index=False)
     code, out, _ = sgan("study", "--preset", "tiny", "--record", "--scheduler", scheduler, "--json")
@@ -422,9 +424,11 @@ def test_help_names_the_recorded_studies(sgan, monkeypatch):
 
 def test_samples_measures_the_images_of_a_study_of_one_s_own(sgan, tmp_path, scheduler, monkeypatch):
     monkeypatch.setattr(
-        "sgan_workshop.studies.grid.draw_samples", lambda generator: quality.draw_samples(generator, 100)
+        "sgan_workshop.studies.grid.generate_samples", lambda generator: quality.generate_samples(generator, 100)
     )
-    monkeypatch.setattr(grid, "_real_features", lambda: quality.look_at(grid._loaded("MNIST").train_images[:100])[0])
+    monkeypatch.setattr(
+        grid, "_real_features", lambda: quality.features_and_logits(grid._loaded("MNIST").train_images[:100])[0]
+    )
     options = [*TINY[:-2], "--out", tmp_path / "s.csv", "--scheduler", scheduler, "--json"]
     (row,) = strict_json(sgan("study", *options, "--samples")[1])
     assert row["fid"] > 0

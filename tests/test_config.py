@@ -40,7 +40,7 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
         ("latent_size", 0, "between 1 and 1000"),
         ("learning_rate_d", 0, "above 0 and at most 1"),
         ("learning_rate_g", 1.2, "above 0 and at most 1"),
-        ("cool_down", 1.5, "between 0 and 1"),
+        ("learning_rate_decay", 1.5, "between 0 and 1"),
         ("adam_beta1", 1.0, "at least 0 and below 1"),
         ("average_decay", 1, "at least 0 and below 1"),
         ("weight_std", 0.0, "above 0 and at most 1"),
@@ -50,7 +50,7 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
         ("input_noise", -0.1, "between 0 and 1"),
         ("consistency_weight", 11, "between 0 and 10"),
         ("consistency_start", 1.0, "at least 0 and below 1"),
-        ("consistency_moves", 3.5, "between 0 and 3"),
+        ("consistency_augmentation", 3.5, "between 0 and 3"),
         ("confidence", 1.01, "between 0 and 1"),
         ("balance", "even", "a number between 0 and 1"),
         ("head", "three_heads", "one of two_heads, n_plus_1, n"),
@@ -155,7 +155,7 @@ def test_the_post_preset_is_the_source_post():
     post = SGANConfig.preset("post")
     assert post.epochs == pytest.approx(200)
     assert (post.labels, post.latent_size, post.head, post.weight_std) == (30_000, 100, "two_heads", 0.02)
-    assert post.cool_down == 0
+    assert post.learning_rate_decay == 0
     assert post.average_decay == 0
 
 

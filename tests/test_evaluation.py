@@ -12,8 +12,8 @@ from sgan_utils.evaluation import (
     accuracy,
     believe,
     confusion_matrix,
-    draw,
     fixed_latents,
+    generate,
     most_confident_mistakes,
     per_class_accuracy,
     principal_directions,
@@ -95,7 +95,7 @@ def test_evaluation_works_wherever_the_models_are(mnist, device):
     belief = believe(discriminator, mnist.test_images[:20])
     assert {part.device.type for part in belief} == {"cpu"}
     assert 0 <= accuracy(discriminator, mnist.test_images[:20].to(device), mnist.test_labels[:20].to(device)) <= 1
-    assert draw(Generator(3, (6, 5, 4)).to(device), torch.zeros(2, 3)).device.type == "cpu"
+    assert generate(Generator(3, (6, 5, 4)).to(device), torch.zeros(2, 3)).device.type == "cpu"
 
 
 def test_rows_of_the_confusion_matrix_are_true_digits():
@@ -151,26 +151,26 @@ def test_mistakes_of_the_same_confidence_come_in_the_order_of_the_images():
 
 def test_drawn_images_are_bytes_as_mnists():
     generator = initialise_weights(Generator(3, (6, 5, 4)), std=1.0)
-    images = draw(generator, 5 * torch.randn(16, 3))
+    images = generate(generator, 5 * torch.randn(16, 3))
     assert (images.shape, images.dtype) == ((16, 1, 28, 28), torch.uint8)
     assert images.min() < 20
     assert images.max() > 235  # both paper and ink: nothing has wrapped around or been cut
     with torch.no_grad():
         images_before = generator.eval()(torch.zeros(1, 3))
-    assert (to_model_range(draw(generator, torch.zeros(1, 3))) - images_before).abs().max() <= 1 / 255 + 1e-6
+    assert (to_model_range(generate(generator, torch.zeros(1, 3))) - images_before).abs().max() <= 1 / 255 + 1e-6
 
 
 def test_drawing_leaves_g_as_it_was():
     generator = Generator(3, (6, 5, 4))
     before = {name: value.clone() for name, value in generator.state_dict().items()}
-    draw(generator, torch.randn(5, 3))
+    generate(generator, torch.randn(5, 3))
     assert generator.training
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
 
 
 def test_an_image_does_not_depend_on_those_drawn_beside_it():
     generator, latents = initialise_weights(Generator(3, (6, 5, 4)), std=0.5), torch.randn(8, 3)
-    together, alone = draw(generator, latents)[2:3], draw(generator, latents[2:3])
+    together, alone = generate(generator, latents)[2:3], generate(generator, latents[2:3])
     assert (together.int() - alone.int()).abs().max() <= 1
 
 
@@ -238,7 +238,7 @@ def test_a_film_is_taken_at_the_asked_steps_only_of_the_same_latents():
     expected = {}
     for run.step in range(1, 6):
         initialise_weights(generator, std=0.5)  # G changes from step to step
-        expected[run.step] = draw(generator, fixed_latents(2, 3))
+        expected[run.step] = generate(generator, fixed_latents(2, 3))
         film(run)
     assert list(film.frames) == [2, 4]
     assert all(torch.equal(frame, expected[step]) for step, frame in film.frames.items())

@@ -11,7 +11,7 @@ from sgan_utils.support.errors import SGANError
 from sgan_workshop.publish import registry
 from sgan_workshop.publish.figures import draw_figures
 from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES
-from sgan_workshop.publish.styles import LOOKS
+from sgan_workshop.publish.styles import STYLES
 
 FILMS = {"training_film"}
 
@@ -75,7 +75,7 @@ def test_a_film_moves_and_is_small_enough_for_a_page(drawn, name):
 def test_a_style_changes_size_and_weights_and_leaves_the_committed_figures_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = (FIGURES_FOLDER / "softmax_twice.png").read_bytes()
-    for style, look in LOOKS.items():
+    for style, look in STYLES.items():
         (path,) = draw_figures(["softmax_twice"], tmp_path if style == "blog" else None, style)
         assert path.parent == (tmp_path if style == "blog" else Path("build/figures") / style)
         width = Image.open(path).size[0]

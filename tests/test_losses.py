@@ -206,13 +206,13 @@ def test_where_digits_are_named_equally_often_balance_changes_nothing():
 
 
 def test_no_gradient_flows_through_pseudo_labels():
-    on_unlabelled, on_moved = numbers(6, 10).requires_grad_(), numbers(6, 10, seed=1).requires_grad_()
+    on_unlabelled, on_augmented = numbers(6, 10).requires_grad_(), numbers(6, 10, seed=1).requires_grad_()
     pseudo_labels, sure = pseudo_label(on_unlabelled, confidence=0.0, balance=1.0)
     assert not pseudo_labels.is_floating_point()
     assert sure.dtype == torch.bool
-    consistency_loss(on_moved, pseudo_labels, sure).backward()
+    consistency_loss(on_augmented, pseudo_labels, sure).backward()
     assert on_unlabelled.grad is None
-    assert (on_moved.grad.abs().sum(1) > 0).all()
+    assert (on_augmented.grad.abs().sum(1) > 0).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -10,15 +10,15 @@ from torch.nn import functional as F
 
 from sgan_utils import results
 from sgan_utils.data import to_model_range
-from sgan_utils.evaluation import draw
+from sgan_utils.evaluation import generate
 from sgan_utils.models import build_models, sample_latent
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.records import measurements, quality
 from sgan_workshop.records.quality import (
     DigitClassifier,
-    draw_samples,
+    features_and_logits,
+    generate_samples,
     load_digit_classifier,
-    look_at,
     sample_quality,
     train_digit_classifier,
 )
@@ -29,7 +29,7 @@ COUNT = 1_000  # images on each side
 @pytest.fixture(scope="module")
 def real(mnist):
     """What the classifier sees in training images."""
-    return look_at(mnist.train_images[:COUNT])[0]
+    return features_and_logits(mnist.train_images[:COUNT])[0]
 
 
 def blurred(images, times):
@@ -53,7 +53,7 @@ def as_bytes(images):
 
 
 def test_the_recorded_classifier_names_nearly_every_test_image_rightly(mnist):
-    features, logits = look_at(mnist.test_images)
+    features, logits = features_and_logits(mnist.test_images)
     assert features.shape == (10_000, 128)
     assert logits.shape == (10_000, 10)
     assert features.min() >= 0
@@ -66,7 +66,7 @@ def test_a_classifier_learns_from_few_images_of_each_digit_the_same_whenever_ask
     classifier = train_digit_classifier(tiny_mnist, progress=False)
     assert torch.equal(torch.get_rng_state(), before)
     assert not classifier.training
-    named = look_at(tiny_mnist.test_images, classifier)[1].argmax(1)
+    named = features_and_logits(tiny_mnist.test_images, classifier)[1].argmax(1)
     assert (named == tiny_mnist.test_labels).float().mean() > 0.9
     one, same, other = (
         train_digit_classifier(tiny_mnist, epochs=1, progress=False, seed=seed).state_dict() for seed in (0, 0, 1)
@@ -82,15 +82,15 @@ def test_the_classifier_learns_from_no_test_image(tiny_mnist):
 
 
 def test_what_is_seen_in_an_image_does_not_depend_on_the_others(mnist):
-    features, logits = look_at(mnist.test_images[:600])
-    few_features, few_logits = look_at(mnist.test_images[490:510])
+    features, logits = features_and_logits(mnist.test_images[:600])
+    few_features, few_logits = features_and_logits(mnist.test_images[490:510])
     torch.testing.assert_close(features[490:510], few_features, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(logits[490:510], few_logits, atol=1e-4, rtol=1e-4)
 
 
 def test_another_classifier_can_be_given_and_stays_in_the_mode_it_was_in(tiny_mnist):
     mine = DigitClassifier().train()
-    features, logits = look_at(tiny_mnist.test_images, mine)
+    features, logits = features_and_logits(tiny_mnist.test_images, mine)
     assert mine.training
     assert not features.requires_grad
     wanted = mine.eval()(to_model_range(tiny_mnist.test_images))
@@ -178,7 +178,7 @@ def test_few_images_are_measured_too(mnist, real):
 
 def score_of(logits, monkeypatch):
     features = torch.rand(len(logits), 128, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(quality, "look_at", lambda images: (features, logits))
+    monkeypatch.setattr(quality, "features_and_logits", lambda images: (features, logits))
     return sample_quality(torch.empty(len(logits), 1, 28, 28), features).score
 
 
@@ -200,7 +200,7 @@ def test_the_score_is_the_inception_score_s_equation(monkeypatch):
 def test_fid_is_the_frechet_distance_of_two_gaussians(monkeypatch):
     random = torch.Generator().manual_seed(0)
     ours, theirs = torch.randn(500, 128, generator=random), torch.randn(500, 128, generator=random)
-    monkeypatch.setattr(quality, "look_at", lambda images: (ours + 0.5, torch.zeros(500, 10)))
+    monkeypatch.setattr(quality, "features_and_logits", lambda images: (ours + 0.5, torch.zeros(500, 10)))
     means = (ours.double() + 0.5).mean(0) - theirs.double().mean(0)
     a, b = ours.double().T.cov(), theirs.double().T.cov()
     values, vectors = torch.linalg.eigh(a)
@@ -220,7 +220,7 @@ def test_real_features_are_of_training_images_and_always_the_same_ones(tiny_mnis
     assert torch.equal(quality.real_features(tiny_mnist), features)
     other_test_images = tiny_mnist._replace(test_images=255 - tiny_mnist.test_images)
     assert torch.equal(quality.real_features(other_test_images), features)
-    whole = look_at(tiny_mnist.train_images)[0]
+    whole = features_and_logits(tiny_mnist.train_images)[0]
     distance = torch.cdist(features.double(), whole.double()).amin(1)
     assert distance.max() < 1e-2 * whole.norm(dim=1).mean()
 
@@ -228,22 +228,22 @@ def test_real_features_are_of_training_images_and_always_the_same_ones(tiny_mnis
 def test_samples_are_bytes_that_depend_on_the_seed_and_leave_g_as_it_was(tiny_config):
     generator = build_models(tiny_config.but(weight_std=0.1))[0].train()
     before = {name: value.clone() for name, value in generator.state_dict().items()}
-    samples = draw_samples(generator, count=520)
+    samples = generate_samples(generator, count=520)
     assert (samples.shape, samples.dtype) == ((520, 1, 28, 28), torch.uint8)
     assert generator.training
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
     torch.manual_seed(99)
-    assert torch.equal(draw_samples(generator, count=520), samples)
-    assert not torch.equal(draw_samples(generator, count=520, seed=1), samples)
+    assert torch.equal(generate_samples(generator, count=520), samples)
+    assert not torch.equal(generate_samples(generator, count=520, seed=1), samples)
     assert len(samples.unique(dim=0)) == 520
     latents = sample_latent(520, tiny_config.latent_size, torch.Generator().manual_seed(0))
-    assert torch.equal(samples[510:], draw(generator, latents[510:]))
+    assert torch.equal(samples[510:], generate(generator, latents[510:]))
 
 
 def test_what_g_has_learnt_shows_in_the_distance(mnist, real):
     taught, _, config = results.load_record("sgan").models()
     untaught = build_models(config)[0]
-    learnt, not_learnt = (sample_quality(draw_samples(model, COUNT), real) for model in (taught, untaught))
+    learnt, not_learnt = (sample_quality(generate_samples(model, COUNT), real) for model in (taught, untaught))
     assert learnt.fid < not_learnt.fid / 5
     assert learnt.kid < not_learnt.kid / 3
     assert learnt.score > 5 > not_learnt.score

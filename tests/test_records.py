@@ -13,12 +13,12 @@ import torch
 from sgan_utils import results
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, load_mnist, split_sources
-from sgan_utils.evaluation import accuracy, draw, fixed_latents
+from sgan_utils.evaluation import accuracy, fixed_latents, generate
 from sgan_utils.results import Record, load_record
 from sgan_utils.support import demonstrations
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.records import everything, measurements, runs
-from sgan_workshop.records.quality import SampleQuality, draw_samples
+from sgan_workshop.records.quality import SampleQuality, generate_samples
 from sgan_workshop.records.storage import save_record
 
 
@@ -55,7 +55,7 @@ def test_the_recorded_accuracy_is_that_of_the_recorded_model(data):
 def test_the_recorded_samples_are_what_the_recorded_generator_draws():
     record = load_record("sgan")
     generator, _, config = record.models()
-    fresh = draw(generator, fixed_latents(runs.SAMPLES, config.latent_size)).int().numpy()
+    fresh = generate(generator, fixed_latents(runs.SAMPLES, config.latent_size)).int().numpy()
     # Trained in bfloat16, drawn here in float32 or another order of summation: a few grey levels at most.
     assert np.abs(fresh - record.arrays["samples"].astype(int)).mean() < 2
 
@@ -116,7 +116,7 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     monkeypatch.setattr(measurements, "SAMPLE_SIZE", 30_000)  # two parts of the training images instead of six
     for module in (measurements, runs):
         monkeypatch.setattr(module, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 9.0))
-    monkeypatch.setattr(measurements, "look_at", lambda images: (images, images))
+    monkeypatch.setattr(measurements, "features_and_logits", lambda images: (images, images))
     monkeypatch.setattr(measurements, "real_features", lambda data: None)
     monkeypatch.setattr(runs, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
     everything.record_all(said.append)
@@ -130,7 +130,7 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
 def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(runs, "accuracy", lambda *_: 0.5)
-    monkeypatch.setattr(runs, "draw_samples", lambda generator: draw_samples(generator, 200))
+    monkeypatch.setattr(runs, "generate_samples", lambda generator: generate_samples(generator, 200))
     data = data._replace(train_images=data.train_images[:300], train_labels=data.train_labels[:300])
     small = {"labels": 100} | {
         "steps": 60,

@@ -107,8 +107,8 @@ def test_a_row_names_the_method_that_its_configuration_belongs_to(tiny_study, tm
 @pytest.fixture
 def few_samples(monkeypatch):
     """G's images are measured with 150 of them and 200 real ones: the features of the real ones."""
-    features = quality.look_at(grid_module._loaded("MNIST").train_images[:200])[0]
-    monkeypatch.setattr(grid_module, "draw_samples", functools.partial(quality.draw_samples, count=150))
+    features = quality.features_and_logits(grid_module._loaded("MNIST").train_images[:200])[0]
+    monkeypatch.setattr(grid_module, "generate_samples", functools.partial(quality.generate_samples, count=150))
     monkeypatch.setattr(grid_module, "_real_features", lambda: features)
     return features
 
@@ -117,7 +117,7 @@ def test_a_run_s_images_are_measured_where_that_is_asked_for_and_it_has_g(tiny, 
     row = run_one(tiny, samples=True)
     sources = split_sources(grid_module._loaded("MNIST"), tiny)
     generator = training.train(tiny, sources, progress=False).generator
-    measured = quality.sample_quality(quality.draw_samples(generator, 150), few_samples)
+    measured = quality.sample_quality(quality.generate_samples(generator, 150), few_samples)
     assert (row["fid"], row["kid"], row["score"]) == pytest.approx(tuple(measured), abs=1e-4)
     assert row["fid"] > 1
     plain = run_one(tiny)

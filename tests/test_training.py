@@ -20,7 +20,7 @@ from sgan_utils.evaluation import Film, accuracy, fixed_latents
 from sgan_utils.models import HEADS, build_models, sample_latent
 from sgan_utils.support.errors import DivergedError
 from sgan_utils.support.run import History, Run
-from sgan_utils.training import cooled, discriminator_step, draw_inputs, generator_step, train
+from sgan_utils.training import discriminator_step, generator_step, learning_rate_scale, make_inputs, train
 
 COLUMNS = ["supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator"]
 
@@ -173,7 +173,7 @@ def bytes_of_a_step(tiny_sources):
 
 
 def inputs_of(bytes_of_a_step, config, seed=0, step=0):
-    return draw_inputs(step, *bytes_of_a_step, config, torch.Generator().manual_seed(seed))
+    return make_inputs(step, *bytes_of_a_step, config, torch.Generator().manual_seed(seed))
 
 
 def test_without_tricks_a_step_starts_from_the_images_as_they_are(bytes_of_a_step, tiny_config):
@@ -181,7 +181,7 @@ def test_without_tricks_a_step_starts_from_the_images_as_they_are(bytes_of_a_ste
     assert torch.equal(inputs.images, to_model_range(images))
     assert torch.equal(inputs.labels, labels)
     assert torch.equal(inputs.unlabelled, to_model_range(unlabelled))
-    assert len(inputs.moved) == 0
+    assert len(inputs.augmented) == 0
     assert not inputs.noise.any()
     assert torch.equal(inputs.latent, sample_latent(12, tiny_config.latent_size, torch.Generator().manual_seed(0)))
 
@@ -197,27 +197,27 @@ def test_augmentation_moves_the_labelled_images_and_no_others(bytes_of_a_step, t
 def test_consistency_moves_a_copy_of_the_unlabelled_images_as_far_as_asked(bytes_of_a_step, tiny_config):
     plain = inputs_of(bytes_of_a_step, tiny_config)
     for moves, least in ((0.0, 0.0), (1.0, 0.1), (3.0, 0.2)):
-        inputs = inputs_of(bytes_of_a_step, tiny_config.but(consistency_weight=1.0, consistency_moves=moves))
+        inputs = inputs_of(bytes_of_a_step, tiny_config.but(consistency_weight=1.0, consistency_augmentation=moves))
         assert torch.equal(inputs.images, plain.images)
         assert torch.equal(inputs.unlabelled, plain.unlabelled)
-        assert (inputs.moved - plain.unlabelled).abs().mean() >= least
-    still = inputs_of(bytes_of_a_step, tiny_config.but(consistency_weight=1.0, consistency_moves=0.0))
-    torch.testing.assert_close(still.moved, still.unlabelled, atol=1e-4, rtol=0)
+        assert (inputs.augmented - plain.unlabelled).abs().mean() >= least
+    still = inputs_of(bytes_of_a_step, tiny_config.but(consistency_weight=1.0, consistency_augmentation=0.0))
+    torch.testing.assert_close(still.augmented, still.unlabelled, atol=1e-4, rtol=0)
 
 
 def test_consistency_sets_in_when_its_share_of_the_run_is_over(bytes_of_a_step, tiny_config):
     config = tiny_config.but(steps=10, consistency_weight=1.0, consistency_start=0.25)
-    moved = [len(inputs_of(bytes_of_a_step, config, step=step).moved) for step in range(10)]
+    moved = [len(inputs_of(bytes_of_a_step, config, step=step).augmented) for step in range(10)]
     assert moved == [0] * 3 + [12] * 7
 
 
 def test_every_image_that_d_is_shown_gets_noise_of_its_own(bytes_of_a_step, tiny_config):
-    config = tiny_config.but(input_noise=0.3, consistency_weight=1.0, consistency_moves=0.0)
+    config = tiny_config.but(input_noise=0.3, consistency_weight=1.0, consistency_augmentation=0.0)
     plain, inputs = inputs_of(bytes_of_a_step, tiny_config), inputs_of(bytes_of_a_step, config)
     noises = [
         inputs.images[:12] - plain.images[:12],
         inputs.unlabelled - plain.unlabelled,
-        inputs.moved - plain.unlabelled,
+        inputs.augmented - plain.unlabelled,
         inputs.noise,
     ]
     for noise in noises:
@@ -227,7 +227,7 @@ def test_every_image_that_d_is_shown_gets_noise_of_its_own(bytes_of_a_step, tiny
 
 
 def test_noise_fades_evenly_until_nothing_of_it_is_left(bytes_of_a_step, tiny_config):
-    config = tiny_config.but(steps=10, input_noise=0.8, noise_fade=0.5)
+    config = tiny_config.but(steps=10, input_noise=0.8, noise_decay=0.5)
     stds = [inputs_of(bytes_of_a_step, config, step=step).noise.std(correction=0).item() for step in range(10)]
     assert stds == pytest.approx([0.8, 0.64, 0.48, 0.32, 0.16, 0, 0, 0, 0, 0], rel=0.05, abs=1e-9)
 
@@ -235,7 +235,7 @@ def test_noise_fades_evenly_until_nothing_of_it_is_left(bytes_of_a_step, tiny_co
 def test_the_random_generator_decides_all_that_is_drawn_for_a_step(bytes_of_a_step, tiny_config, all_tricks):
     config = tiny_config.but(**all_tricks)
     one, again, other = (inputs_of(bytes_of_a_step, config, seed) for seed in (0, 0, 1))
-    for name in ("images", "unlabelled", "moved", "latent", "noise"):
+    for name in ("images", "unlabelled", "augmented", "latent", "noise"):
         assert torch.equal(getattr(one, name), getattr(again, name)), name
         assert not torch.equal(getattr(one, name), getattr(other, name)), name
 
@@ -279,10 +279,10 @@ def test_a_history_looks_back_only_as_far_as_the_last_look():
     history = History()
     for number in range(3):
         history.add({column: torch.tensor(float(number)) for column in COLUMNS})
-    assert history.look().shape == (3, 5)
-    assert history.look().shape == (0, 5)
+    assert history.read_new().shape == (3, 5)
+    assert history.read_new().shape == (0, 5)
     history.add({column: torch.tensor(9.0) for column in COLUMNS})
-    assert history.look().tolist() == [[9.0] * 5]
+    assert history.read_new().tolist() == [[9.0] * 5]
     assert history.table()["generator"].tolist() == [0, 1, 2, 9]
 
 
@@ -603,18 +603,18 @@ def test_learning_rates_stay_and_then_fall_evenly_to_0(quick_train):
     def note(run):
         rates.append([optimizer.param_groups[0]["lr"] for optimizer in (run.optimizer_d, run.optimizer_g)])
 
-    quick_train(steps=10, cool_down=0.4, learning_rate_d=1e-3, learning_rate_g=1e-2, callbacks=[note])
+    quick_train(steps=10, learning_rate_decay=0.4, learning_rate_d=1e-3, learning_rate_g=1e-2, callbacks=[note])
     shares = [1, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
     assert [rate for rate, _ in rates] == pytest.approx([1e-3 * share for share in shares])
     assert [rate for _, rate in rates] == pytest.approx([1e-2 * share for share in shares])
 
 
-def test_without_a_cool_down_the_rate_is_constant():
-    assert [cooled(step / 10, 0.0) for step in range(11)] == [1.0] * 11
+def test_without_decay_the_rate_is_constant():
+    assert [learning_rate_scale(step / 10, 0.0) for step in range(11)] == [1.0] * 11
 
 
-def test_a_cool_down_over_the_whole_run_falls_from_the_start():
-    assert [cooled(progress, 1.0) for progress in (0, 0.25, 0.5, 1)] == pytest.approx([1, 0.75, 0.5, 0])
+def test_decay_over_the_whole_run_falls_from_the_start():
+    assert [learning_rate_scale(progress, 1.0) for progress in (0, 0.25, 0.5, 1)] == pytest.approx([1, 0.75, 0.5, 0])
 
 
 # The averaged D

@@ -499,13 +499,13 @@ def test_a_single_dot_is_no_error():
 
 def test_the_pad_answers_to_every_change_and_to_wiping(networks):
     pad = DigitPad(networks[1])
-    assert pad.said.value == "nothing drawn yet"
+    assert pad.answer.value == "nothing drawn yet"
     drawing = torch.zeros(PAD, PAD, dtype=torch.uint8)
     drawing[20:90, 50:60] = 255
     pad.pad.pixels = drawing.numpy().tobytes()
-    assert pad.said.value.startswith("D reads <b>")
+    assert pad.answer.value.startswith("D reads <b>")
     pad.pad.pixels = bytes(PAD * PAD)
-    assert pad.said.value == "nothing drawn yet"
+    assert pad.answer.value == "nothing drawn yet"
 
 
 def test_what_the_browser_sends_arrives_as_bytes():
@@ -519,9 +519,9 @@ def test_what_the_browser_sends_arrives_as_bytes():
 
 def test_the_budget_shows_the_images_that_a_run_would_have_labelled(mnist):
     budget = LabelBudget(mnist, labels=20)
-    assert budget.said.value == "20 labels are 0.03% of the training images, 2 of each digit"
+    assert budget.text.value == "20 labels are 0.03% of the training images, 2 of each digit"
     chosen = draw_labelled(mnist.train_labels, 20, seed=0)
     in_order = chosen[mnist.train_labels[chosen].argsort(stable=True)]
     assert budget.images.value == sheet(mnist.train_images[in_order], columns=20, scale=2)
     budget.labels.value = 60_000
-    assert "100 of them are shown" in budget.said.value
+    assert "100 of them are shown" in budget.text.value

@@ -15,13 +15,11 @@ from torch.optim import Optimizer
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Description
 from sgan_utils.models import MNIST, build_models
+from sgan_utils.support.earlier_names import LAYERS, current_fields
 from sgan_utils.support.errors import CheckpointError
 from sgan_utils.support.files import write_whole
 from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import History, Run
-
-# What layers were called in files that were saved before they had their present names.
-EARLIER_NAMES = {"project": "linear", "draw": "convolutions", "look": "convolutions", "decide": "linear"}
 
 
 def save_models(
@@ -46,7 +44,7 @@ def load_models(path: Path | str, networks: Networks = build_models) -> tuple[An
         CheckpointError: if the file is missing or damaged, or holds the weights of other networks.
     """
     tensors, notes = _load(path)
-    config = SGANConfig(**json.loads(notes["config"]))
+    config = SGANConfig(**current_fields(json.loads(notes["config"])))
     generator, discriminator = networks(config, _description(notes))
     try:
         load_weights(generator, _under("generator", tensors))
@@ -90,7 +88,7 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
     tensors, texts = _load(path)
     if "notes" not in texts:
         raise CheckpointError(f"{path} holds models, not a training run to resume: name another checkpoint.")
-    saved, notes = SGANConfig(**json.loads(texts["config"])), json.loads(texts["notes"])
+    saved, notes = SGANConfig(**current_fields(json.loads(texts["config"]))), json.loads(texts["notes"])
     for name, value in saved.model_dump().items():
         if value != getattr(run.config, name):
             raise CheckpointError(
@@ -126,8 +124,7 @@ def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
     known = model.state_dict()
 
     def now(name: str) -> str:
-        layer, dot, rest = name.partition(".")
-        return name if name in known else EARLIER_NAMES.get(layer, layer) + dot + rest
+        return name if name in known else ".".join(LAYERS.get(part, part) for part in name.split("."))
 
     model.load_state_dict({now(name): tensor for name, tensor in tensors.items()})
 

@@ -21,9 +21,9 @@ _COMMON: dict[str, Any] = {
     "unsupervised_weight": 1.0,
 }
 _WITHOUT_G: dict[str, Any] = {"unsupervised_weight": 0.0, "protocol": "labelled-only"}
-# Labelled images are not moved, and consistency sets in late: with few labels, moves make D sure of too much too early
-# (sevens with a bar become twos), and pseudo-labels then repeat it for the rest of the run. Until then, noise that
-# fades makes D look at the whole of an image.
+# Labelled images are not augmented, and consistency sets in late: with few labels, augmentation makes D sure of too
+# much too early (sevens with a bar become twos), and pseudo-labels then repeat it for the rest of the run. Until then,
+# decaying noise keeps D from recognising images by a few pixels.
 _BEST: dict[str, Any] = _COMMON | {
     "steps": 2500,
     "batch_size": 100,
@@ -31,9 +31,9 @@ _BEST: dict[str, Any] = _COMMON | {
     "learning_rate_g": 3e-3,
     "average_decay": 0.995,
     "input_noise": 0.5,
-    "noise_fade": 0.4,
+    "noise_decay": 0.4,
     "consistency_weight": 1.0,
-    "consistency_moves": 1.0,
+    "consistency_augmentation": 1.0,
     "consistency_start": 0.4,
     "balance": 1.0,
 }
@@ -47,7 +47,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 120_000,
         "batch_size": 100,
         "labelled_batch_size": 100,
-        "cool_down": 0.0,
+        "learning_rate_decay": 0.0,
         "learning_rate_d": 2e-4,
         "learning_rate_g": 2e-4,
         "channels_g": (128, 64, 32),
@@ -60,9 +60,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate_d": 4e-3,
         "learning_rate_g": 2e-5,
         "unsupervised_weight": 2.0,
-        "cool_down": 0.0,
+        "learning_rate_decay": 0.0,
     },
-    # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell it that all are the same.
+    # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell that all are the same.
     "mode_collapse": {
         "steps": 200,
         "learning_rate_d": 5e-4,
@@ -70,10 +70,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "adam_beta1": 0.9,
         "latent_size": 10,
         "weight_std": 0.1,
-        "cool_down": 0.0,
+        "learning_rate_decay": 0.0,
     },
     # A failure on purpose: D's steps are so large that each overshoots what it aims at.
-    "diverges": {"steps": 150, "learning_rate_d": 1.0, "cool_down": 0.0},
+    "diverges": {"steps": 150, "learning_rate_d": 1.0, "learning_rate_decay": 0.0},
     # A failure on purpose: D ends with a softmax, and the cross-entropy applies one more.
     "softmax_twice": {"steps": 200, "softmax_twice": True},
     # --- Methods of the studies ---
@@ -101,9 +101,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "unsupervised_weight": 0.0,
         "augmentation": 1.0,
         "input_noise": 0.3,
-        "noise_fade": 0.0,
+        "noise_decay": 0.0,
         "consistency_start": 0.0,
-        "consistency_moves": 1.5,
+        "consistency_augmentation": 1.5,
     },
     # As many steps of the lesson's run, with 30,000 labels and without any: what do labels do for G's images?
     "lesson sgan": {},

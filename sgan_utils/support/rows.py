@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sgan_utils.config import SGANConfig
+from sgan_utils.support.earlier_names import FIELDS as EARLIER_FIELDS
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.studies import method_of
 
@@ -29,13 +30,13 @@ MADE_BY = ["sgan_utils", "torch", "device", "computed_in"]  # must agree if rows
 COLUMNS = ["method", *FIELDS, *MEASURED, *MADE_BY, "threads", "hardware", "commit", "date", "failed"]
 
 
-def make_row(config: SGANConfig, made: Row, **found: Any) -> Row:
+def make_row(config: SGANConfig, made: Row, **measured: Any) -> Row:
     """One flat row with the keys :data:`COLUMNS`: a configuration, what it was made with, what was measured."""
     fields = config.model_dump(mode="json")
     if config.precision != "auto":
         made = made | {"computed_in": config.precision}
     flat = {name: json.dumps(value) if isinstance(value, list) else value for name, value in fields.items()}
-    return dict.fromkeys(COLUMNS) | {"method": method_of(config)} | flat | made | {"threads": 1} | found
+    return dict.fromkeys(COLUMNS) | {"method": method_of(config)} | flat | made | {"threads": 1} | measured
 
 
 def read_rows(out: Path | str) -> pd.DataFrame:
@@ -57,6 +58,7 @@ def read_file(out: Path) -> dict[SGANConfig, Row]:
         texts = pd.read_csv(out, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise SGANError(f"{out} cannot be read as a study's table ({error}): {cure}") from error
+    texts = texts.rename(columns=EARLIER_FIELDS)
     defaults = make_row(SGANConfig(), {})
     for name in set(FIELDS) - set(texts.columns):  # hyperparameters that came later: their defaults change nothing
         texts[name] = str(defaults[name])

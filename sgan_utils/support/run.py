@@ -54,10 +54,10 @@ ALONE = Alone()
 
 
 class History:
-    """What every step said, kept on the device until somebody looks. What a step did not measure is not a number.
+    """The values that every step logged, on the device until they are read. What a step did not measure is NaN.
 
-    The processes of a team each note down what their share of a batch said. They look together, after the same steps,
-    and then see the mean.
+    The processes of a team each log the values of their part of a batch. They read together, after the same steps,
+    and get the mean.
     """
 
     columns = ("supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator")
@@ -67,13 +67,13 @@ class History:
         self._seen = [] if seen is None else [seen]  # on the CPU, (some steps, 5) each
         self._new: list[Tensor] = []  # on the device, (5,) each
 
-    def add(self, said: dict[str, Tensor]) -> None:
-        """Note down one step, without waiting for the device."""
-        unsaid = torch.full_like(said["supervised"], torch.nan)
-        self._new.append(torch.stack([said.get(column, unsaid).float() for column in self.columns]))
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Log one step, without waiting for the device."""
+        missing = torch.full_like(values["supervised"], torch.nan)
+        self._new.append(torch.stack([values.get(column, missing).float() for column in self.columns]))
 
-    def look(self) -> Tensor:
-        """Everything that was said since the last look, shape (steps, 5), on the CPU."""
+    def read_new(self) -> Tensor:
+        """The values since the last call, shape (steps, 5), on the CPU."""
         if not self._new:
             return torch.empty(0, len(self.columns))
         new = torch.stack(self._new)
@@ -84,7 +84,7 @@ class History:
 
     def tensor(self) -> Tensor:
         """Every step so far, shape (steps, 5), on the CPU."""
-        self.look()
+        self.read_new()
         self._seen = [torch.cat(self._seen)] if self._seen else [torch.empty(0, len(self.columns))]
         return self._seen[0]
 

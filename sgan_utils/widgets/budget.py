@@ -20,11 +20,11 @@ class LabelBudget:
         self.data = data
         self.labels, self.seed = knob("labels", labels), knob("seed")
         self.labels.continuous_update = False  # a draw from 60,000 images takes longer than a blink
-        self.said = w.Label(layout={"width": "940px"})
+        self.text = w.Label(layout={"width": "940px"})
         self.images = w.Image(format="png", layout=IMAGES)
         for control in (self.labels, self.seed):
             control.observe(lambda _: self._show(), "value")
-        self.widget = w.VBox([w.HBox([self.labels, self.seed]), self.said, self.images])
+        self.widget = w.VBox([w.HBox([self.labels, self.seed]), self.text, self.images])
         self._show()
 
     def _show(self) -> None:
@@ -33,11 +33,12 @@ class LabelBudget:
         counts = images_by_class(self.data.train_labels[chosen])
         in_order = chosen[self.data.train_labels[chosen].argsort(stable=True)]
         shown = in_order[:: max(1, len(in_order) // MOST)][:MOST]
-        share = config.labels / len(self.data.train_labels)
+        fraction = config.labels / len(self.data.train_labels)
         each = (
             " to ".join(f"{count:,}" for count in counts.aminmax()) if counts.min() < counts.max() else f"{counts[0]:,}"
         )
-        self.said.value = f"{config.labels:,} labels are {share:.2%} of the training images, {each} of each digit" + (
-            f"; {len(shown)} of them are shown" if len(shown) < len(chosen) else ""
+        self.text.value = (
+            f"{config.labels:,} labels are {fraction:.2%} of the training images, {each} of each digit"
+            + (f"; {len(shown)} of them are shown" if len(shown) < len(chosen) else "")
         )
         self.images.value = sheet(self.data.train_images[shown], columns=20, scale=2)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sgan_utils.config import CLASSES
-from sgan_utils.evaluation import believe, draw, fixed_latents, latent_directions, walk
+from sgan_utils.evaluation import believe, fixed_latents, generate, latent_directions, walk
 from sgan_utils.models import Discriminator, Generator
 from sgan_utils.plotting import GENERATED, LABELLED
 from sgan_utils.widgets.pictures import bars, sheet
@@ -29,7 +29,7 @@ class Pool:
 
     def __init__(self, generator: Generator, discriminator: Discriminator, seed: int = 0) -> None:
         self.latents = fixed_latents(POOL, generator.latent_size, seed)
-        self.images = draw(generator, self.latents)
+        self.images = generate(generator, self.latents)
         self.probability = believe(discriminator, self.images).class_logits.softmax(1)
 
     def surest(self, digit: int, count: int = 1) -> Tensor:
@@ -62,7 +62,7 @@ class LatentExplorer:
         self.begin = w.Dropdown(options=digits, value="3", description="start at", tooltip="The digit to start from")
         self.image = w.Image(format="png", layout={"width": "192px", "height": "192px"})
         self.belief = w.Image(format="png", layout={"width": "340px", "height": "260px"})
-        self.said = w.Label(layout={"width": "340px"})
+        self.answer = w.Label(layout={"width": "340px"})
 
         self.first = w.Dropdown(options=digits, value="1", description="from", tooltip="The digit that the walk leaves")
         self.second = w.Dropdown(options=digits, value="8", description="to", tooltip="The digit that it arrives at")
@@ -73,7 +73,7 @@ class LatentExplorer:
         self.way_said = w.Label(layout={"width": "340px"})
 
         self.digit = w.Dropdown(options=digits, value="7", description="show me", tooltip="The digit to look for")
-        self.found = w.Image(format="png", layout={"width": "960px", "height": "auto"})
+        self.found_images = w.Image(format="png", layout={"width": "960px", "height": "auto"})
         self.found_said = w.Label(layout={"width": "600px"})
 
         for control in (self.begin, *self.sliders):
@@ -87,40 +87,40 @@ class LatentExplorer:
         self.widget = w.VBox(
             [
                 w.HTML("<h3>Along the directions that matter</h3>"),
-                w.HBox([w.VBox([self.begin, *self.sliders]), self.image, w.VBox([self.belief, self.said])]),
+                w.HBox([w.VBox([self.begin, *self.sliders]), self.image, w.VBox([self.belief, self.answer])]),
                 w.HTML("<h3>From one digit to another</h3>"),
                 w.HBox([w.VBox([self.first, self.second, self.way]), self.way_image, self.way_said]),
                 w.HTML("<h3>Show me …</h3>"),
                 w.HBox([self.digit, self.found_said]),
-                self.found,
+                self.found_images,
             ]
         )
 
     def _explore(self) -> None:
         start = self._latent_of(self.begin.value)
-        moved = start + torch.tensor([slider.value for slider in self.sliders]) @ self.directions
-        image = draw(self.generator, moved.unsqueeze(0))
+        latent = start + torch.tensor([slider.value for slider in self.sliders]) @ self.directions
+        image = generate(self.generator, latent.unsqueeze(0))
         belief = believe(self.discriminator, image)
         probability, real = belief.class_logits.softmax(1)[0], belief.real_logit.sigmoid().item()
         self.image.value = sheet(image, columns=1, scale=6)
         names, colours = [*map(str, range(CLASSES)), "real"], [LABELLED] * CLASSES + [GENERATED]
         self.belief.value = bars([*probability.tolist(), real], names, "D's belief", colours)
-        self.said.value = f"D names it {probability.argmax()} and believes by {real:.0%} that it is real"
+        self.answer.value = f"D names it {probability.argmax()} and believes by {real:.0%} that it is real"
 
     def _walk(self) -> None:
         between = walk(self._latent_of(self.first.value), self._latent_of(self.second.value), self.way.max + 1)
-        image = draw(self.generator, between[self.way.value].unsqueeze(0))
+        image = generate(self.generator, between[self.way.value].unsqueeze(0))
         self.way_image.value = sheet(image, columns=1, scale=6)
         named = believe(self.discriminator, image).class_logits.argmax().item()
         self.way_said.value = f"{self.way.value / self.way.max:.0%} of the way: D names it {named}"
 
     def _find(self) -> None:
-        found = self.pool.surest(int(self.digit.value), count=20)
-        self.found.value = sheet(self.pool.images[found], columns=10, scale=3) if len(found) else b""
+        places = self.pool.surest(int(self.digit.value), count=20)
+        self.found_images.value = sheet(self.pool.images[places], columns=10, scale=3) if len(places) else b""
         everyone = int((self.pool.probability.argmax(1) == int(self.digit.value)).sum())
         named = f"D names {everyone} of {POOL:,} generated images {self.digit.value}"
         self.found_said.value = f"{named}; here are the surest" if everyone else f"{named}: G draws none"
 
     def _latent_of(self, digit: str) -> Tensor:
-        found = self.pool.surest(int(digit))
-        return self.pool.latents[found[0] if len(found) else 0]
+        places = self.pool.surest(int(digit))
+        return self.pool.latents[places[0] if len(places) else 0]

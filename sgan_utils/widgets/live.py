@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sgan_utils.config import TRAINING_IMAGES, SGANConfig
 from sgan_utils.data import ImageData, split_sources
-from sgan_utils.evaluation import accuracy, draw, fixed_latents
+from sgan_utils.evaluation import accuracy, fixed_latents, generate
 from sgan_utils.support.errors import DivergedError, SGANError
 from sgan_utils.support.hardware import hand_over_threads
 from sgan_utils.support.run import Run
@@ -183,7 +183,7 @@ class LiveRun:
         before, run = time.perf_counter(), self.run
         assert run is not None
         self.history = run.history
-        self.frames[self.step] = draw(run.generator, self._latents)
+        self.frames[self.step] = generate(run.generator, self._latents)
         if len(self.frames) > MOST_FRAMES:
             self.frames = dict(list(self.frames.items())[::2])
         if score and self.config.held_out:

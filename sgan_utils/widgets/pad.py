@@ -76,14 +76,14 @@ class DigitPad:
         self.discriminator, self.pad = discriminator, Pad()
         self.seen = w.Image(format="png", layout={"width": "192px", "height": "192px"})
         self.belief = w.Image(format="png", layout={"width": "340px", "height": "260px"})
-        self.said = w.HTML(layout={"width": "340px", "height": "30px"})
-        self.said.add_class("sgan-pad-said")
+        self.answer = w.HTML(layout={"width": "340px", "height": "30px"})
+        self.answer.add_class("sgan-pad-answer")
         self.pad.observe(lambda _: self._read(), "pixels")
         self.widget = w.HBox(
             [
                 w.VBox([w.HTML("<b>Draw a digit</b>"), self.pad]),
                 w.VBox([w.HTML("<b>What D sees</b>"), self.seen]),
-                w.VBox([w.HTML("<b>What D says</b>"), self.belief, self.said]),
+                w.VBox([w.HTML("<b>What D says</b>"), self.belief, self.answer]),
             ]
         )
         self._read()
@@ -94,14 +94,14 @@ class DigitPad:
         if not image.any():
             self.seen.value = empty_sheet(1, columns=1, scale=6)
             self.belief.value = bars([0] * len(NAMES), NAMES, "D's belief", colours)
-            self.said.value = "nothing drawn yet"
+            self.answer.value = "nothing drawn yet"
             return
         belief = believe(self.discriminator, image.unsqueeze(0))
         probability, real = belief.class_logits.softmax(1)[0], belief.real_logit.sigmoid().item()
         self.seen.value = sheet(image, columns=1, scale=6)
         self.belief.value = bars([*probability.tolist(), real], NAMES, "D's belief", colours)
         digit = int(probability.argmax())
-        self.said.value = f"D reads <b>{digit}</b>, with {probability[digit]:.0%}"
+        self.answer.value = f"D reads <b>{digit}</b>, with {probability[digit]:.0%}"
 
 
 def _as_tensor(pixels: bytes) -> Tensor:

@@ -1,4 +1,4 @@
-"""``sgan doctor``: looks at Python, packages, device and data, and names the cure for what is wrong."""
+"""``sgan doctor``: checks Python, packages, device and data, and names the cure for what is wrong."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ REINSTALL = "install what the project asks for: pip install -c constraints.txt -
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
-    found: str
-    well: bool = True
+    value: str
+    ok: bool = True
     cure: str = ""
 
 
@@ -31,14 +31,14 @@ def examine() -> Iterator[Finding]:
     yield python()
     yield from packages()
     yield torch_pair()
-    for look in (device, data):
-        yield _or_broken(look)
+    for check in (device, data):
+        yield _or_broken(check)
 
 
 def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     """Whether Python is new enough."""
-    well = tuple(version[:2]) >= (3, 11)
-    return Finding("Python", ".".join(map(str, version[:3])), well, "" if well else "use Python 3.11 or newer.")
+    ok = tuple(version[:2]) >= (3, 11)
+    return Finding("Python", ".".join(map(str, version[:3])), ok, "" if ok else "use Python 3.11 or newer.")
 
 
 def packages() -> Iterator[Finding]:
@@ -47,13 +47,13 @@ def packages() -> Iterator[Finding]:
     for line in metadata.requires("sgan-utils") or []:
         name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
         required[name] = re.search(r"extra == ['\"](\w+)['\"]", line)
-    missing, found = [], []
+    missing, installed = [], []
     for name, extra in required.items():
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            installed.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(f"{name}{f' (extra {extra[1]})' if extra else ''}")
-    yield Finding("packages", ", ".join(found))
+    yield Finding("packages", ", ".join(installed))
     if missing:
         yield Finding("missing packages", ", ".join(missing), False, REINSTALL)
 
@@ -95,8 +95,8 @@ def data() -> Finding:
     )
 
 
-def _or_broken(look: Callable[[], Finding]) -> Finding:
+def _or_broken(check: Callable[[], Finding]) -> Finding:
     try:
-        return look()
+        return check()
     except Exception as error:  # the doctor reports, whatever is broken
-        return Finding(look.__name__, f"{type(error).__name__}: {error}", False, REINSTALL)
+        return Finding(check.__name__, f"{type(error).__name__}: {error}", False, REINSTALL)

@@ -1,4 +1,4 @@
-"""The commands that open something or look: `sgan lab`, `app` and `doctor`."""
+"""The commands that open something or examine the machine: `sgan lab`, `app` and `doctor`."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def playground_app(
 
 @app.command()
 def doctor() -> None:
-    """Say whether this machine has all that the lessons need, and the cure for what it lacks."""
+    """Check that this machine has all that the lessons need, and name the cure for what is missing."""
     from sgan_workshop.commands.doctor import examine
 
     healthy = True
     for finding in examine():
-        healthy &= finding.well
-        mark = typer.style("ok  ", fg="green") if finding.well else typer.style("ill ", fg="red")
-        typer.echo(f"{mark} {finding.what}: {finding.found}")
+        healthy &= finding.ok
+        mark = typer.style("ok  ", fg="green") if finding.ok else typer.style("bad ", fg="red")
+        typer.echo(f"{mark} {finding.what}: {finding.value}")
         if finding.cure:
             typer.echo(f"     → {finding.cure}")
     raise typer.Exit(0 if healthy else 1)

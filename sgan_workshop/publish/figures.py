@@ -33,7 +33,7 @@ def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: st
     Args:
         only: names; none means all.
         folder: by default ``figures/``, and ``build/figures/STYLE/`` for other styles than the blog's.
-        style: one of :data:`sgan_workshop.publish.styles.LOOKS`.
+        style: one of :data:`sgan_workshop.publish.styles.STYLES`.
 
     Returns:
         The PNG files.
@@ -44,16 +44,17 @@ def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: st
     unknown = sorted(set(only) - set(RECIPES))
     if unknown:
         raise SGANError(f"there is no figure named {unknown[0]!r}: the figures are {', '.join(RECIPES)}.")
-    if style not in styles.LOOKS:
-        raise SGANError(f"there is no style named {style!r}: choose one of {', '.join(styles.LOOKS)}.")
+    if style not in styles.STYLES:
+        raise SGANError(f"there is no style named {style!r}: choose one of {', '.join(styles.STYLES)}.")
     folder = folder or (FIGURES_FOLDER if style == "blog" else Path("build/figures") / style)
     return [_draw_one(RECIPES[name], folder, style) for name in (only or RECIPES)]
 
 
 def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
-    material, look = Material(), styles.LOOKS[style]
+    material, chosen_style = Material(), styles.STYLES[style]
     with mpl.rc_context(
-        plotting.STYLE | {"font.family": look.font, "savefig.dpi": look.dots, "figure.max_open_warning": 0}
+        plotting.STYLE
+        | {"font.family": chosen_style.font, "savefig.dpi": chosen_style.dots, "figure.max_open_warning": 0}
     ):
         try:
             drawn = recipe.draw(material)
@@ -64,7 +65,7 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
                 "make them anew with `sgan figures --retrain`."
             ) from error
         for frame in frames:
-            styles.adapt(frame, look)
+            styles.adapt(frame, chosen_style)
         formats: tuple[tuple[str, dict[str, Any]], ...] = (
             (".svg", {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}),
             (".png", {"Software": None, "Title": recipe.name, "Description": recipe.alt}),
@@ -82,7 +83,7 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
 
 
 def _save_film(frames: list[Figure], path: Path) -> None:
-    """An animated GIF: a frame every eighth of a second, and time to look at the last one."""
+    """An animated GIF: a frame every eighth of a second, and time to chosen_style at the last one."""
     from PIL import Image  # comes with matplotlib
 
     pictures = []

@@ -51,8 +51,8 @@ def write_hyperparameters(target: Path) -> None:
 def write_command_line(target: Path) -> None:
     """Every command with its options, as ``--help`` says it."""
     typer = [sys.executable, "-m", "typer", "sgan_workshop.commands.main", "utils", "docs", "--name", "sgan"]
-    told = subprocess.run([*typer, "--title", "The command line"], capture_output=True, text=True, check=True)
-    target.write_text(told.stdout, encoding="utf-8")
+    reference = subprocess.run([*typer, "--title", "The command line"], capture_output=True, text=True, check=True)
+    target.write_text(reference.stdout, encoding="utf-8")
 
 
 def write_table(target: Path, columns: list[str], rows: Iterable[Iterable[Any]], sortable: bool = False) -> None:

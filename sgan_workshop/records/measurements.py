@@ -16,7 +16,7 @@ from sgan_workshop.records.quality import (
     SAMPLE_SIZE,
     WEIGHTS,
     SampleQuality,
-    look_at,
+    features_and_logits,
     real_features,
     sample_quality,
     train_digit_classifier,
@@ -29,7 +29,7 @@ def record_digit_classifier(data: ImageData) -> None:
     classifier = train_digit_classifier(data, progress=False)
     weights = {name: tensor.contiguous() for name, tensor in classifier.state_dict().items()}
     write_whole(WEIGHTS, lambda part: save_file(weights, part))
-    logits = look_at(data.test_images, classifier)[1]
+    logits = features_and_logits(data.test_images, classifier)[1]
     right = float((logits.argmax(1) == data.test_labels).float().mean())
     about = {"what": "digit_classifier", "test_accuracy": round(right, 4)} | provenance("sgan figures --retrain")
     save_record(Record("digit_classifier", about))
@@ -61,7 +61,9 @@ def record_real_images(data: ImageData) -> None:
         for seed in range(5)
     )
     real = real_features(data)
-    floor = [sample_quality(data.test_images, look_at(some)[0]) for some in data.train_images.split(SAMPLE_SIZE)]
+    floor = [
+        sample_quality(data.test_images, features_and_logits(some)[0]) for some in data.train_images.split(SAMPLE_SIZE)
+    ]
     about = {
         "what": "real_images",
         "floor": [rounded(quality) for quality in floor],

@@ -1,6 +1,6 @@
-"""How good generated images are, in numbers: a digit classifier looks at them and at real ones.
+"""How good generated images are, in numbers: features of a digit classifier on them and on real ones.
 
-The usual measures, FID, KID and the inception score, look through a network that was trained on photographs, to which
+The usual measures, FID, KID and the inception score, use a network that was trained on photographs, to which
 all digits look alike. Here a classifier of digits takes its place, as in the "Fréchet LeNet distance" (Bińkowski et al.
 2018, sec. 5). It is trained on the training images, and its weights are in ``results/digit_classifier``, because a
 distance means something only beside others that were measured through the same network and with as many images.
@@ -19,7 +19,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
-from sgan_utils.augmentation import draw_moves, move
+from sgan_utils.augmentation import random_affine, warp
 from sgan_utils.config import CLASSES
 from sgan_utils.data import Batches, ImageData, to_model_range
 from sgan_utils.losses import supervised_loss
@@ -71,7 +71,7 @@ class DigitClassifier(nn.Module):
 def train_digit_classifier(
     data: ImageData, epochs: int = 8, batch_size: int = 100, seed: int = 0, progress: bool = True
 ) -> DigitClassifier:
-    """Train the classifier on all labelled training images, each time moved a little.
+    """Train the classifier on all labelled training images, augmented.
 
     It learns from no test image, and no setting was chosen on one.
 
@@ -88,7 +88,7 @@ def train_digit_classifier(
     schedule = OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
     for step in tqdm(range(steps), desc="digit classifier", unit="step", disable=not progress):
         images, labels = batches[step]
-        images = move(to_model_range(images), draw_moves(batch_size, 1.0, random))
+        images = warp(to_model_range(images), random_affine(batch_size, 1.0, random))
         optimizer.zero_grad()
         supervised_loss(classifier(images)[1], labels).backward()
         optimizer.step()
@@ -113,8 +113,8 @@ def load_digit_classifier() -> DigitClassifier:
     return classifier.to(memory_format=torch.channels_last).eval()
 
 
-def look_at(images: Tensor, classifier: DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
-    """What the classifier sees in any number of images.
+def features_and_logits(images: Tensor, classifier: DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
+    """The classifier's features and logits of any number of images.
 
     Args:
         images: (n, 1, 28, 28), bytes from 0 to 255.
@@ -135,15 +135,15 @@ def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> Samp
 
     Args:
         images: (n, 1, 28, 28), bytes from 0 to 255. All numbers that are to be compared need the same n.
-        real_features: (n, 128), what :func:`look_at` sees in real images, see :func:`real_features`.
+        real_features: (n, 128), the features of real images, see :func:`real_features`.
         seed: of the draw of subsets for the kernel distance.
     """
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.inception import InceptionScore
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    features, logits = look_at(images)
-    seen: Any = nn.Identity()  # the metrics are given what the classifier has seen: each image is looked at only once
+    features, logits = features_and_logits(images)
+    seen: Any = nn.Identity()  # the metrics are given features, so that each image is classified only once
     seen.num_features = FEATURES
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore", UserWarning)  # that all features stay in memory: they are few
@@ -159,18 +159,18 @@ def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> Samp
 
 
 def real_features(data: ImageData) -> Tensor:
-    """What the classifier sees in the real images that all others are compared with: (10000, 128).
+    """Features of the real images that all others are compared with: (10000, 128).
 
-    They are drawn from the training images; the test images against them are the floor that no generator gets below
-    but by learning images by heart.
+    They are a random sample of the training images; the test images against them are the floor that a generator gets
+    below only by memorising images.
     """
     chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(0))[:SAMPLE_SIZE]
-    return look_at(data.train_images[chosen])[0]
+    return features_and_logits(data.train_images[chosen])[0]
 
 
-def draw_samples(generator: Generator, count: int = SAMPLE_SIZE, seed: int = 0) -> Tensor:
+def generate_samples(generator: Generator, count: int = SAMPLE_SIZE, seed: int = 0) -> Tensor:
     """Images of G to be measured, from latents of their own: (count, 1, 28, 28), bytes."""
-    from sgan_utils.evaluation import draw
+    from sgan_utils.evaluation import generate
 
     latents = sample_latent(count, generator.latent_size, torch.Generator().manual_seed(seed))
-    return torch.cat([draw(generator, some) for some in latents.split(500)])
+    return torch.cat([generate(generator, some) for some in latents.split(500)])

@@ -16,8 +16,8 @@ from sgan_utils.evaluation import (
     Film,
     accuracy,
     believe,
-    draw,
     fixed_latents,
+    generate,
     latent_directions,
     principal_directions,
     walk,
@@ -28,7 +28,7 @@ from sgan_utils.support.run import Run
 from sgan_utils.training import train
 from sgan_workshop.records.measurements import rounded
 from sgan_workshop.records.provenance import provenance, summary
-from sgan_workshop.records.quality import draw_samples, real_features, sample_quality
+from sgan_workshop.records.quality import generate_samples, real_features, sample_quality
 from sgan_workshop.records.storage import save_record
 
 FILM_STEPS = [1, 25, 50, 100, 200, 300, 400]
@@ -47,24 +47,24 @@ def record_sgan(data: ImageData) -> None:
     run, film, about = _recorded_run(data, config, "sgan")
     generator, discriminator = run.generator, run.classifier()
     latents = fixed_latents(12, config.latent_size, seed=3)
-    ways = [draw(generator, walk(latents[2 * i], latents[2 * i + 1])) for i in range(4)]
+    ways = [generate(generator, walk(latents[2 * i], latents[2 * i + 1])) for i in range(4)]
     sources = split_sources(data, config)
     on_test = believe(discriminator, data.test_images)
     chosen = torch.randperm(len(sources.unlabelled_images), generator=torch.Generator().manual_seed(0))[:CLOUD]
     clouds = {
         "labelled": sources.labelled_images[:CLOUD],
         "unlabelled": sources.unlabelled_images[chosen],
-        "generated": draw(generator, fixed_latents(CLOUD, config.latent_size, seed=2)),
+        "generated": generate(generator, fixed_latents(CLOUD, config.latent_size, seed=2)),
     }
     points = principal_directions(torch.cat([believe(discriminator, images).features for images in clouds.values()]))
     reach = torch.linspace(-DIRECTION_REACH, DIRECTION_REACH, 11)[:, None]  # (11, 1)
     directions = latent_directions(generator, DIRECTIONS)
-    fine_walk = draw(generator, walk(latents[0], latents[1], steps=41))
+    fine_walk = generate(generator, walk(latents[0], latents[1], steps=41))
     arrays = {
         **_images(run, film),
         **_frames(film, "reel", REEL_STEPS, REEL_IMAGES),
         "walks": torch.stack(ways).numpy(),
-        "directions": torch.stack([draw(generator, latents[0] + reach * one) for one in directions]).numpy(),
+        "directions": torch.stack([generate(generator, latents[0] + reach * one) for one in directions]).numpy(),
         "walk_logits": believe(discriminator, fine_walk).class_logits.half().numpy(),
         "test_logits": on_test.class_logits.half().numpy(),
         "train_logits": believe(discriminator, data.train_images[:25]).class_logits.half().numpy(),
@@ -98,7 +98,7 @@ def _recorded_run(data: ImageData, config: SGANConfig, name: str) -> tuple[Run, 
 
 def _images(run: Run, film: Film) -> dict[str, np.ndarray]:
     """What G drew on the way, and what it draws at the end."""
-    samples = draw(run.generator, fixed_latents(SAMPLES, run.config.latent_size))
+    samples = generate(run.generator, fixed_latents(SAMPLES, run.config.latent_size))
     return {**_frames(film, "film", FILM_STEPS, 12), "samples": samples.numpy()}
 
 
@@ -126,8 +126,8 @@ def record_post(data: ImageData, minutes: float, checkpoint: Path | str = Path("
 
     run = train(config, split_sources(data, config), callbacks=[note_and_stop], checkpoint=checkpoint)
     thinned = run.history.rolling(an_epoch // 10).mean().iloc[an_epoch // 10 - 1 :: an_epoch // 10]
-    arrays = {"samples": draw(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy()}
-    quality = rounded(sample_quality(draw_samples(run.generator), real_features(data)))
+    arrays = {"samples": generate(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy()}
+    quality = rounded(sample_quality(generate_samples(run.generator), real_features(data)))
     about = {"what": "post", **summary(run, data), "test_accuracy_after_epochs": curve, "samples": quality}
     save_record(Record("post", about | provenance(f"sgan figures --post-minutes {minutes:g}"), thinned, arrays))
     return run

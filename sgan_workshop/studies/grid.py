@@ -19,7 +19,7 @@ from sgan_utils.support.hardware import pick_device, pick_precision
 from sgan_utils.support.rows import FIELDS, MADE_BY, Row, make_row
 from sgan_utils.training import train
 from sgan_workshop.records.provenance import provenance, test_accuracy
-from sgan_workshop.records.quality import draw_samples, real_features, sample_quality
+from sgan_workshop.records.quality import generate_samples, real_features, sample_quality
 
 
 def grid(base: SGANConfig, vary: dict[str, list], seeds: Iterable[int]) -> list[SGANConfig]:
@@ -83,7 +83,7 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
                 held_out = accuracy(classifier, sources.held_out_images, sources.held_out_labels)
                 measured["held_out_accuracy"] = round(held_out, 4)
             if samples and config.uses_generator:
-                quality = sample_quality(draw_samples(run.generator), _real_features())
+                quality = sample_quality(generate_samples(run.generator), _real_features())
                 measured |= {name: round(value, 4) for name, value in quality._asdict().items()}
         made = provenance("sgan study")
         origin = {"hardware": made["device"], "commit": made["commit"], "date": made["date"]}

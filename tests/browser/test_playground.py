@@ -171,7 +171,7 @@ def draw_a_digit(lesson, strokes, draw=by_mouse):
 
 
 def answer(lesson):
-    return lesson.page.locator(".sgan-pad-said").first.inner_text()
+    return lesson.page.locator(".sgan-pad-answer").first.inner_text()
 
 
 def reading(lesson):
