@@ -32,6 +32,12 @@ METHOD_COLOURS = {  # a paper's curve has the colour of the method that it is to
     "best": LABELLED,
     "cnn+consistency": UNLABELLED,
 }
+LOSSES = {  # a history's columns: how they are named and coloured
+    "supervised": ("D: which digit?", LABELLED),
+    "unsupervised": ("D: real or generated?", DISCRIMINATOR),
+    "generator": ("G", GENERATOR),
+}
+BELIEFS = {"belief_in_real": ("unlabelled real", UNLABELLED), "belief_in_generated": ("generated", GENERATED)}
 Images = np.ndarray | torch.Tensor
 CANNOT_TELL = np.log(2)  # nats; the unsupervised loss of a D that cannot tell real from generated
 STYLE: dict[Any, Any] = {
@@ -195,13 +201,8 @@ def plot_losses(history: pd.DataFrame, smooth: int = 10, ax: Axes | None = None)
         history: of a run; faint lines are the steps, strong ones their mean over ``smooth`` steps.
     """
     ax = ax or plt.subplots()[1]
-    shown = {
-        "supervised": ("D: which digit?", LABELLED),
-        "unsupervised": ("D: real or generated?", DISCRIMINATOR),
-        "generator": ("G", GENERATOR),
-    }
-    for column, (label, colour) in shown.items():
-        _faint_and_smooth(history[column], smooth, label, colour, ax)
+    for column, (label, colour) in LOSSES.items():
+        smoothed_line(history[column], smooth, label, colour, ax)
     ax.axhline(CANNOT_TELL, color=MUTED, linestyle=":", linewidth=1.2, label="D cannot tell (log 2)")
     ax.set(xlabel="step", ylabel="loss (nats)")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -211,15 +212,16 @@ def plot_losses(history: pd.DataFrame, smooth: int = 10, ax: Axes | None = None)
 def plot_beliefs(history: pd.DataFrame, smooth: int = 10, ax: Axes | None = None) -> Axes:
     """How likely D takes unlabelled and generated images to be real, against steps."""
     ax = ax or plt.subplots()[1]
-    _faint_and_smooth(history["belief_in_real"], smooth, "unlabelled real", UNLABELLED, ax)
-    _faint_and_smooth(history["belief_in_generated"], smooth, "generated", GENERATED, ax)
+    for column, label_and_colour in BELIEFS.items():
+        smoothed_line(history[column], smooth, *label_and_colour, ax)
     ax.axhline(0.5, color=MUTED, linestyle=":", linewidth=1.2, label="D cannot tell (1/2)")
     ax.set(xlabel="step", ylabel="D's belief: P(real)", ylim=(-0.03, 1.03))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
 
-def _faint_and_smooth(series: pd.Series, smooth: int, label: str, colour: str, ax: Axes) -> None:
+def smoothed_line(series: pd.Series, smooth: int, label: str, colour: str, ax: Axes) -> None:
+    """A faint line of the values, and a strong one of their moving mean."""
     ax.plot(series.index, series, color=colour, alpha=0.25, linewidth=0.8)
     ax.plot(series.index, series.rolling(smooth, min_periods=1).mean(), color=colour, label=label)
 
@@ -270,10 +272,9 @@ def plot_label_efficiency(
     ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
     for method, rows in table.groupby("method", sort=False):
         bars = rows["std_accuracy"].fillna(0)
-        # A bar does not reach 100%, where this scale ends.
-        up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))
-        look: dict[str, Any] = {"color": METHOD_COLOURS.get(method), "marker": "o", "ms": 4, "capsize": 3}
-        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, **look)
+        up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))  # 100% is where this scale ends
+        style: dict[str, Any] = {"color": METHOD_COLOURS.get(method), "marker": "o", "ms": 4, "capsize": 3}
+        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, **style)
     for name, accuracies in (papers or {}).items():
         colour = METHOD_COLOURS.get(name)
         ax.plot(list(accuracies), list(accuracies.values()), "--s", label=name, color=colour, ms=4, linewidth=1.2)
@@ -282,8 +283,7 @@ def plot_label_efficiency(
     ticks = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
     ax.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
     ax.minorticks_off()
-    budgets = sorted(table["labels"].unique())
-    ax.set_xticks(budgets, [f"{labels:,}" for labels in budgets])
+    ax.set_xticks(budgets := sorted(table["labels"].unique()), [f"{labels:,}" for labels in budgets])
     ax.set(xlabel="labelled images", ylabel="accuracy on the test set")
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

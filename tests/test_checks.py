@@ -1,9 +1,13 @@
 """The exercises' checks: the right solution passes, typical wrong ones are told what is wrong, and nothing raises."""
 
+import importlib
+import pkgutil
+
 import pytest
 import torch
 from torch.nn import functional as F
 
+from sgan_utils import exercises
 from sgan_utils.exercises.beyond_the_paper import check_moving_average, check_pseudo_labels
 from sgan_utils.exercises.data import check_balanced_draw, check_to_model_range
 from sgan_utils.exercises.label_efficiency import check_best_of, check_confidence_interval
@@ -42,19 +46,10 @@ def rejects(check, solution, word, capsys):
 
 
 CHECKS = [
-    check_balanced_draw,
-    check_best_of,
-    check_centre_of_mass,
-    check_confidence_interval,
-    check_cross_entropy,
-    check_generator_step,
-    check_most_confused,
-    check_moving_average,
-    check_output_size,
-    check_per_class_accuracy,
-    check_probability_real,
-    check_pseudo_labels,
-    check_to_model_range,
+    check
+    for module in pkgutil.iter_modules(exercises.__path__)
+    for name, check in vars(importlib.import_module(f"sgan_utils.exercises.{module.name}")).items()
+    if name.startswith("check_")
 ]
 
 

@@ -149,7 +149,7 @@ def test_the_post_is_built_and_found(sgan, monkeypatch, tmp_path):
 
 
 def test_an_address_is_written_into_every_file_that_needs_it(sgan, monkeypatch, tmp_path):
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "CITATION.cff"):
         shutil.copy(notebooks.ROOT / name, tmp_path / name)
     shutil.copytree(notebooks.NOTEBOOKS, tmp_path / "notebooks")
     monkeypatch.setattr(address, "ROOT", tmp_path)
@@ -157,7 +157,7 @@ def test_an_address_is_written_into_every_file_that_needs_it(sgan, monkeypatch, 
     code, _, _ = sgan("address", "https://github.com/somebody/my-fork.git")
     assert code == 0
     assert address.repository() == "https://github.com/somebody/my-fork"
-    for path in [tmp_path / "README.md", *(tmp_path / "notebooks").glob("*.ipynb")]:
+    for path in [tmp_path / "README.md", tmp_path / "CITATION.cff", *(tmp_path / "notebooks").glob("*.ipynb")]:
         assert "somebody/my-fork" in path.read_text()
         assert "OWNER/sgan-workshop" not in path.read_text()
     code, _, err = sgan("address", "somewhere")

@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from torch.optim import SGD
 
 from sgan_utils import training
+from sgan_utils.config import GeneratorLoss
 from sgan_utils.data import Sources, draw_labelled, split_sources, to_model_range
 from sgan_utils.evaluation import Film, accuracy, fixed_latents
 from sgan_utils.models import HEADS, build_models, sample_latent
@@ -76,7 +78,7 @@ def test_a_discriminator_step_goes_down_the_weighted_sum_of_its_losses(one_step,
     torch.testing.assert_close(said, measured)
 
 
-@pytest.mark.parametrize("kind", ["non_saturating", "saturating", "feature_matching"])
+@pytest.mark.parametrize("kind", get_args(GeneratorLoss))
 def test_a_generator_step_goes_down_the_loss_that_the_configuration_names(one_step, kind):
     config, generator, discriminator, _, unlabelled, generated = one_step
     d_by_hand, g_by_hand = copy.deepcopy(discriminator), copy.deepcopy(generator)
@@ -275,7 +277,7 @@ def test_the_history_is_a_table_with_one_row_a_step(quick_train):
     assert history["unsupervised"].iloc[0] == pytest.approx(math.log(2), abs=0.3)
 
 
-def test_a_history_looks_back_only_as_far_as_the_last_look():
+def test_new_values_of_a_history_are_read_once():
     history = History()
     for number in range(3):
         history.add({column: torch.tensor(float(number)) for column in COLUMNS})
@@ -287,7 +289,7 @@ def test_a_history_looks_back_only_as_far_as_the_last_look():
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("kind", ["non_saturating", "saturating", "feature_matching"])
+@pytest.mark.parametrize("kind", get_args(GeneratorLoss))
 def test_every_head_trains_with_every_loss_of_g(quick_train, head, kind):
     run = quick_train(head=head, generator_loss=kind)
     fresh = build_models(run.config)

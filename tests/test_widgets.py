@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import draw_labelled
+from sgan_utils.data import Description, ImageData, draw_labelled
 from sgan_utils.evaluation import latent_directions
 from sgan_utils.models import build_models
 from sgan_utils.support.errors import ConfigError
@@ -449,11 +449,51 @@ def test_the_explorer_answers_to_every_slider(networks):
     explorer.way.value = explorer.way.max
     assert explorer.way_image.value != start
     assert explorer.way_said.value.startswith("100% of the way")
-    explorer.digit.value = "3"
+    explorer.digit.value = 3
     assert "generated images 3" in explorer.found_said.value
     explorer.pool.probability = torch.eye(10)[torch.zeros(POOL, dtype=int)]  # a G that has collapsed to zeros
-    explorer.digit.value = "4"
+    explorer.digit.value = 4
     assert explorer.found_said.value == f"D names 0 of {POOL:,} generated images 4: G draws none"
+
+
+FRUIT = Description("fruit", channels=3, height=32, width=24, classes=("apple", "pear", "<b>fig</b>"))
+
+
+def test_explorer_and_pad_follow_other_data():
+    g, d = build_models(SGANConfig(data="fruit", channels_g=(4, 4, 4), channels_d=(4, 4, 4)), FRUIT)
+    explorer, pad = LatentExplorer(g, d, FRUIT), DigitPad(d, FRUIT)
+    assert [name for name, _ in explorer.first.options] == list(FRUIT.classes)
+    explorer.digit.value = 1
+    assert "generated images pear" in explorer.found_said.value
+    assert pad.answer.value == "nothing drawn yet"
+    pad.pad.pixels = bytes(PAD * 40) + b"\xff" * PAD * 10 + bytes(PAD * (PAD - 50))
+    name = next(name for name in ("apple", "pear", "&lt;b&gt;fig&lt;/b&gt;") if name in pad.answer.value)
+    assert pad.answer.value.startswith(f"D reads <b>{name}</b>")
+
+
+@pytest.mark.parametrize("side", [16, 28, 32])
+def test_a_drawing_fills_the_same_part_of_images_of_every_size(side):
+    drawing = torch.zeros(PAD, PAD, dtype=torch.uint8)
+    drawing[5:45, 60:70] = 255
+    image = centred(drawing, side)
+    assert image.shape == (1, side, side)
+    assert int(image[0].amax(1).count_nonzero()) == round(side * 20 / 28)
+
+
+def test_the_label_budget_counts_the_classes_of_other_data():
+    labels = torch.arange(60) % 3
+    data = ImageData(
+        torch.zeros(60, 3, 32, 24, dtype=torch.uint8),
+        labels,
+        torch.zeros(0, 3, 32, 24),
+        labels[:0],
+        *FRUIT[0:1],
+        FRUIT.classes,
+    )
+    budget = LabelBudget(data)
+    assert budget.labels.value <= 60
+    budget.labels.value = 30
+    assert budget.text.value.startswith("30 labels are 50.00% of the training images, 10 of each class")
 
 
 # The pad

@@ -18,7 +18,7 @@ class LabelBudget:
 
     def __init__(self, data: ImageData, labels: int = 100) -> None:
         self.data = data
-        self.labels, self.seed = knob("labels", labels), knob("seed")
+        self.labels, self.seed = knob("labels", labels, most=len(data.train_labels)), knob("seed")
         self.labels.continuous_update = False  # a draw from 60,000 images takes longer than a blink
         self.text = w.Label(layout={"width": "940px"})
         self.images = w.Image(format="png", layout=IMAGES)
@@ -28,17 +28,16 @@ class LabelBudget:
         self._show()
 
     def _show(self) -> None:
-        config = SGANConfig(labels=self.labels.value, seed=self.seed.value)
-        chosen = draw_labelled(self.data.train_labels, config.labels, config.seed)
-        counts = images_by_class(self.data.train_labels[chosen])
+        chosen = draw_labelled(self.data.train_labels, self.labels.value, self.seed.value)
+        counts = images_by_class(self.data.train_labels[chosen], len(self.data.classes))
         in_order = chosen[self.data.train_labels[chosen].argsort(stable=True)]
         shown = in_order[:: max(1, len(in_order) // MOST)][:MOST]
-        fraction = config.labels / len(self.data.train_labels)
+        fraction = len(chosen) / len(self.data.train_labels)
+        kind = "digit" if self.data.name == SGANConfig().data else "class"
         each = (
             " to ".join(f"{count:,}" for count in counts.aminmax()) if counts.min() < counts.max() else f"{counts[0]:,}"
         )
-        self.text.value = (
-            f"{config.labels:,} labels are {fraction:.2%} of the training images, {each} of each digit"
-            + (f"; {len(shown)} of them are shown" if len(shown) < len(chosen) else "")
+        self.text.value = f"{len(chosen):,} labels are {fraction:.2%} of the training images, {each} of each {kind}" + (
+            f"; {len(shown)} of them are shown" if len(shown) < len(chosen) else ""
         )
         self.images.value = sheet(self.data.train_images[shown], columns=20, scale=2)

@@ -69,13 +69,14 @@ def bounds(name: str) -> tuple[Any, Any]:
     return extra.get("slider_from", low), extra.get("slider_to", high)
 
 
-def knob(name: str, value: Any = None) -> w.Widget:
-    """The control of one field, with a label and a tooltip, at ``value`` or at its default."""
+def knob(name: str, value: Any = None, most: int | None = None) -> w.Widget:
+    """The control of one field, with a label and a tooltip, at ``value`` or at its default, from low to ``most``."""
     field = SGANConfig.model_fields[name]
     extra, title = details(name), field.title or name
     unit = extra.get("unit", "")
     unit = "" if unit in title.lower() else f" ({unit})"  # "Steps (steps)" says nothing new
     value = field.default if value is None else value
+    value = min(value, most) if most else value
     common = {
         "description": title + unit,
         "tooltip": f"{field.description} ({allowed(name).capitalize()}.)",
@@ -83,6 +84,7 @@ def knob(name: str, value: Any = None) -> w.Widget:
         "layout": LAYOUT,
     }
     low, high = bounds(name)
+    high = min(high, most) if most else high
     if field.annotation is bool:
         return w.Checkbox(value, indent=True, **common)
     if get_origin(field.annotation) is Literal:
@@ -140,7 +142,8 @@ class Knobs:
     def __init__(self, preset: str = "lesson", data: ImageData | None = None) -> None:
         self.data = data.name if data else SGANConfig().data
         self.most = int((data.train_labels != UNKNOWN).sum()) if data else TRAINING_IMAGES  # labels that there are
-        self.controls = {name: knob(name) for name in SGANConfig.model_fields if name not in ("held_out", "data")}
+        names = [name for name in SGANConfig.model_fields if name not in ("held_out", "data")]
+        self.controls = {name: knob(name, most=self.most if name == "labels" else None) for name in names}
         self.presets = w.Dropdown(
             options=list(NOTES),
             value=preset,

@@ -6,9 +6,9 @@ import ipywidgets as w
 import torch
 from torch import Tensor
 
-from sgan_utils.config import CLASSES
+from sgan_utils.data import Description
 from sgan_utils.evaluation import believe, fixed_latents, generate, latent_directions, walk
-from sgan_utils.models import Discriminator, Generator
+from sgan_utils.models import MNIST, Discriminator, Generator
 from sgan_utils.plotting import GENERATED, LABELLED
 from sgan_utils.widgets.pictures import bars, sheet
 
@@ -19,12 +19,12 @@ WIDE = {"description_width": "120px"}
 
 
 class Pool:
-    """Many latents, what G makes of them, and what D names it.
+    """Many latents, G's images of them, and D's predictions.
 
     Attributes:
         latents: (POOL, latent_size).
-        images: (POOL, 1, 28, 28), uint8.
-        probability: (POOL, 10), of each digit.
+        images: (POOL, channels, height, width), uint8.
+        probability: (POOL, classes).
     """
 
     def __init__(self, generator: Generator, discriminator: Discriminator, seed: int = 0) -> None:
@@ -32,20 +32,26 @@ class Pool:
         self.images = generate(generator, self.latents)
         self.probability = believe(discriminator, self.images).class_logits.softmax(1)
 
-    def surest(self, digit: int, count: int = 1) -> Tensor:
-        """Which of them D most surely names ``digit``: indices, the surest first; fewer if D names fewer so."""
-        order = self.probability[:, digit].argsort(descending=True)
-        named = self.probability.argmax(1)[order] == digit
+    def surest(self, wanted: int, count: int = 1) -> Tensor:
+        """Where D is most sure of the class ``wanted``: indices, the surest first, as many as there are."""
+        order = self.probability[:, wanted].argsort(descending=True)
+        named = self.probability.argmax(1)[order] == wanted
         return order[named][:count]
 
 
 class LatentExplorer:
-    """Three ways through G's latents, as one widget: ``display(LatentExplorer(G, D).widget)``."""
+    """Three ways through G's latents, as one widget: ``display(LatentExplorer(G, D).widget)``.
 
-    def __init__(self, generator: Generator, discriminator: Discriminator) -> None:
-        self.generator, self.discriminator = generator, discriminator
+    Args:
+        generator, discriminator: a trained pair.
+        data: what they were trained on, for the names of the classes.
+    """
+
+    def __init__(self, generator: Generator, discriminator: Discriminator, data: Description = MNIST) -> None:
+        self.generator, self.discriminator, self.names = generator, discriminator, data.classes
         self.pool, self.directions = Pool(generator, discriminator), latent_directions(generator, DIRECTIONS)
-        digits = [str(digit) for digit in range(CLASSES)]
+        classes = {"options": [(name, number) for number, name in enumerate(data.classes)]}
+        last, kind = len(data.classes) - 1, "digit" if data.name == MNIST.name else "class"
 
         self.sliders = [
             w.FloatSlider(
@@ -59,20 +65,26 @@ class LatentExplorer:
             )
             for number in range(1, len(self.directions) + 1)
         ]
-        self.begin = w.Dropdown(options=digits, value="3", description="start at", tooltip="The digit to start from")
+        self.begin = w.Dropdown(
+            **classes, value=min(3, last), description="start at", tooltip=f"The {kind} to start from"
+        )
         self.image = w.Image(format="png", layout={"width": "192px", "height": "192px"})
         self.belief = w.Image(format="png", layout={"width": "340px", "height": "260px"})
         self.answer = w.Label(layout={"width": "340px"})
 
-        self.first = w.Dropdown(options=digits, value="1", description="from", tooltip="The digit that the walk leaves")
-        self.second = w.Dropdown(options=digits, value="8", description="to", tooltip="The digit that it arrives at")
+        self.first = w.Dropdown(
+            **classes, value=min(1, last), description="from", tooltip=f"The {kind} that the walk leaves"
+        )
+        self.second = w.Dropdown(
+            **classes, value=min(8, last), description="to", tooltip=f"The {kind} that it arrives at"
+        )
         self.way = w.IntSlider(
             0, min=0, max=20, description="way (%)", tooltip="How far along the way", readout=False, style=WIDE
         )
         self.way_image = w.Image(format="png", layout={"width": "192px", "height": "192px"})
         self.way_said = w.Label(layout={"width": "340px"})
 
-        self.digit = w.Dropdown(options=digits, value="7", description="show me", tooltip="The digit to look for")
+        self.digit = w.Dropdown(**classes, value=min(7, last), description="show me", tooltip=f"The {kind} to look for")
         self.found_images = w.Image(format="png", layout={"width": "960px", "height": "auto"})
         self.found_said = w.Label(layout={"width": "600px"})
 
@@ -88,7 +100,7 @@ class LatentExplorer:
             [
                 w.HTML("<h3>Along the directions that matter</h3>"),
                 w.HBox([w.VBox([self.begin, *self.sliders]), self.image, w.VBox([self.belief, self.answer])]),
-                w.HTML("<h3>From one digit to another</h3>"),
+                w.HTML(f"<h3>From one {kind} to another</h3>"),
                 w.HBox([w.VBox([self.first, self.second, self.way]), self.way_image, self.way_said]),
                 w.HTML("<h3>Show me …</h3>"),
                 w.HBox([self.digit, self.found_said]),
@@ -103,24 +115,26 @@ class LatentExplorer:
         belief = believe(self.discriminator, image)
         probability, real = belief.class_logits.softmax(1)[0], belief.real_logit.sigmoid().item()
         self.image.value = sheet(image, columns=1, scale=6)
-        names, colours = [*map(str, range(CLASSES)), "real"], [LABELLED] * CLASSES + [GENERATED]
+        names, colours = [*self.names, "real"], [LABELLED] * len(self.names) + [GENERATED]
         self.belief.value = bars([*probability.tolist(), real], names, "D's belief", colours)
-        self.answer.value = f"D names it {probability.argmax()} and believes by {real:.0%} that it is real"
+        self.answer.value = (
+            f"D names it {self.names[int(probability.argmax())]} and believes by {real:.0%} that it is real"
+        )
 
     def _walk(self) -> None:
         between = walk(self._latent_of(self.first.value), self._latent_of(self.second.value), self.way.max + 1)
         image = generate(self.generator, between[self.way.value].unsqueeze(0))
         self.way_image.value = sheet(image, columns=1, scale=6)
-        named = believe(self.discriminator, image).class_logits.argmax().item()
+        named = self.names[int(believe(self.discriminator, image).class_logits.argmax())]
         self.way_said.value = f"{self.way.value / self.way.max:.0%} of the way: D names it {named}"
 
     def _find(self) -> None:
-        places = self.pool.surest(int(self.digit.value), count=20)
+        places = self.pool.surest(self.digit.value, count=20)
         self.found_images.value = sheet(self.pool.images[places], columns=10, scale=3) if len(places) else b""
-        everyone = int((self.pool.probability.argmax(1) == int(self.digit.value)).sum())
-        named = f"D names {everyone} of {POOL:,} generated images {self.digit.value}"
+        everyone = int((self.pool.probability.argmax(1) == self.digit.value).sum())
+        named = f"D names {everyone} of {POOL:,} generated images {self.names[self.digit.value]}"
         self.found_said.value = f"{named}; here are the surest" if everyone else f"{named}: G draws none"
 
-    def _latent_of(self, digit: str) -> Tensor:
-        places = self.pool.surest(int(digit))
+    def _latent_of(self, wanted: int) -> Tensor:
+        places = self.pool.surest(wanted)
         return self.pool.latents[places[0] if len(places) else 0]

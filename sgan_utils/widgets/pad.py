@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import anywidget
@@ -10,45 +11,48 @@ import torch
 import traitlets
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.transforms.functional import center_crop
 
-from sgan_utils.config import CLASSES, IMAGE_SIZE
+from sgan_utils.config import IMAGE_SIZE
+from sgan_utils.data import Description
 from sgan_utils.evaluation import believe
-from sgan_utils.models import Discriminator
+from sgan_utils.models import MNIST, Discriminator
 from sgan_utils.plotting import GENERATED, LABELLED
 from sgan_utils.widgets.pictures import bars, empty_sheet, sheet
 
 PAD = 112  # pixels of the pad, both ways
-BOX = 20  # MNIST's digits were scaled to fit into a box of 20x20 pixels
-NAMES = [*map(str, range(CLASSES)), "real"]
+BOX = 20 / 28  # MNIST's digits were scaled to fit into a box of 20x20 of the 28x28 pixels
 
 
-def centred(drawing: Tensor) -> Tensor:
-    """A drawing as MNIST's were prepared: scaled to a 20x20 box, its centre of mass in the middle of 28x28.
+def centred(drawing: Tensor, side: int = IMAGE_SIZE) -> Tensor:
+    """A drawing as MNIST's were prepared: scaled to a 20x20 box, its centre of mass in the middle of 28x28 pixels.
 
     Without this a good classifier looks bad through no fault of its own (LeCun et al. 1998, sec. III-A).
 
     Args:
         drawing: (height, width), uint8, 0 paper to 255 ink.
+        side: pixels of the image, both ways; the box grows with it.
 
     Returns:
-        (1, 28, 28), uint8; all paper if nothing was drawn.
+        (1, side, side), uint8; all paper if nothing was drawn.
     """
     inked = drawing > 32
     if not inked.any():
-        return torch.zeros(1, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.uint8)
+        return torch.zeros(1, side, side, dtype=torch.uint8)
     rows, columns = inked.any(1).nonzero().squeeze(1), inked.any(0).nonzero().squeeze(1)
     cut = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].float()
-    size = [max(1, round(side * BOX / max(cut.shape))) for side in cut.shape]
+    box = round(side * BOX)
+    size = [max(1, round(pixels * box / max(cut.shape))) for pixels in cut.shape]
     small = F.interpolate(cut[None, None], size, mode="bilinear", antialias=True)[0, 0]
     small = small * (255 / small.max())  # thin strokes pale when they shrink; MNIST's reach full ink
-    places = [torch.arange(side) for side in size]
+    places = [torch.arange(pixels) for pixels in size]
     mass = small.sum()
     middle = [(small.sum(1) @ places[0].float()) / mass, (small.sum(0) @ places[1].float()) / mass]
     top, left = (
-        int(min(max(round(IMAGE_SIZE / 2 - centre.item()), 0), IMAGE_SIZE - side))
-        for centre, side in zip(middle, size, strict=True)
+        int(min(max(round(side / 2 - centre.item()), 0), side - pixels))
+        for centre, pixels in zip(middle, size, strict=True)
     )
-    image = torch.zeros(IMAGE_SIZE, IMAGE_SIZE)
+    image = torch.zeros(side, side)
     image[top : top + size[0], left : left + size[1]] = small
     return image.round().clamp(0, 255).to(torch.uint8).unsqueeze(0)
 
@@ -70,10 +74,17 @@ class Pad(anywidget.AnyWidget):
 
 
 class DigitPad:
-    """The pad, what D sees of it, and what D says: ``display(DigitPad(D).widget)``."""
+    """The pad, what D sees of it, and what D says: ``display(DigitPad(D).widget)``.
 
-    def __init__(self, discriminator: Discriminator) -> None:
-        self.discriminator, self.pad = discriminator, Pad()
+    Args:
+        discriminator: reads what is drawn.
+        data: what D was trained on, so that the drawing gets its size and channels, and the answer its classes.
+    """
+
+    def __init__(self, discriminator: Discriminator, data: Description = MNIST) -> None:
+        self.discriminator, self.data, self.pad = discriminator, data, Pad()
+        self.names = [*data.classes, "real"]
+        self.colours = [LABELLED] * len(data.classes) + [GENERATED]
         self.seen = w.Image(format="png", layout={"width": "192px", "height": "192px"})
         self.belief = w.Image(format="png", layout={"width": "340px", "height": "260px"})
         self.answer = w.HTML(layout={"width": "340px", "height": "30px"})
@@ -81,7 +92,7 @@ class DigitPad:
         self.pad.observe(lambda _: self._read(), "pixels")
         self.widget = w.HBox(
             [
-                w.VBox([w.HTML("<b>Draw a digit</b>"), self.pad]),
+                w.VBox([w.HTML(f"<b>Draw {'a digit' if data.name == MNIST.name else 'something'}</b>"), self.pad]),
                 w.VBox([w.HTML("<b>What D sees</b>"), self.seen]),
                 w.VBox([w.HTML("<b>What D says</b>"), self.belief, self.answer]),
             ]
@@ -89,19 +100,19 @@ class DigitPad:
         self._read()
 
     def _read(self) -> None:
-        colours = [LABELLED] * CLASSES + [GENERATED]
-        image = centred(_as_tensor(self.pad.pixels))
+        drawn = centred(_as_tensor(self.pad.pixels), max(self.data.height, self.data.width))
+        image = center_crop(drawn.repeat(self.data.channels, 1, 1), [self.data.height, self.data.width])
         if not image.any():
             self.seen.value = empty_sheet(1, columns=1, scale=6)
-            self.belief.value = bars([0] * len(NAMES), NAMES, "D's belief", colours)
+            self.belief.value = bars([0] * len(self.names), self.names, "D's belief", self.colours)
             self.answer.value = "nothing drawn yet"
             return
         belief = believe(self.discriminator, image.unsqueeze(0))
         probability, real = belief.class_logits.softmax(1)[0], belief.real_logit.sigmoid().item()
-        self.seen.value = sheet(image, columns=1, scale=6)
-        self.belief.value = bars([*probability.tolist(), real], NAMES, "D's belief", colours)
-        digit = int(probability.argmax())
-        self.answer.value = f"D reads <b>{digit}</b>, with {probability[digit]:.0%}"
+        self.seen.value = sheet(image.unsqueeze(0), columns=1, scale=6)
+        self.belief.value = bars([*probability.tolist(), real], self.names, "D's belief", self.colours)
+        best = int(probability.argmax())
+        self.answer.value = f"D reads <b>{html.escape(self.names[best])}</b>, with {probability[best]:.0%}"
 
 
 def _as_tensor(pixels: bytes) -> Tensor:

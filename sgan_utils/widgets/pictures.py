@@ -14,26 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sgan_utils.plotting import (
-    CANNOT_TELL,
-    DISCRIMINATOR,
-    GENERATED,
-    GENERATOR,
-    LABELLED,
-    MUTED,
-    UNLABELLED,
-    Images,
-    as_bytes,
-)
+from sgan_utils.plotting import BELIEFS, CANNOT_TELL, LOSSES, MUTED, Images, as_bytes, smoothed_line
 
 RUN_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C510A"]
 WIDTH, HEIGHT, DOTS = 9.4, 2.5, 100  # inches, and dots an inch
-LOSSES = {
-    "supervised": ("D: which digit?", LABELLED),
-    "unsupervised": ("D: real or not?", DISCRIMINATOR),
-    "generator": ("G", GENERATOR),
-}
-BELIEFS = {"belief_in_real": ("unlabelled real", UNLABELLED), "belief_in_generated": ("generated", GENERATED)}
 
 
 def sheet(images: Images, columns: int = 10, scale: int = 3) -> bytes:
@@ -87,7 +71,7 @@ class Curves:
                 _start(ax, ylabel, steps)
                 for column, (name, colour) in parts.items():
                     if column in history:
-                        _faint_and_strong(ax, history[column], name, colour)
+                        _line(ax, history[column], name, colour)
             self._losses.axhline(CANNOT_TELL, color=MUTED, linestyle=":", linewidth=1)
             self._beliefs.set_ylim(-0.03, 1.03)
             _start(self._accuracy, "held-out accuracy (%)", steps)
@@ -125,7 +109,7 @@ class Comparison:
             steps = max((line.index[-1] for line in lines.values()), default=1)
             _start(ax, ylabel, steps)
             for name, line in lines.items():
-                _faint_and_strong(ax, line, name, colours[name])
+                _line(ax, line, name, colours[name])
             if lines:
                 ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
             self._figure.subplots_adjust(right=0.82, top=0.96)
@@ -162,12 +146,10 @@ def _start(ax: Axes, ylabel: str, steps: int) -> None:
     ax.set(xlabel="step", ylabel=ylabel, xlim=(0, max(1, steps)))
 
 
-def _faint_and_strong(ax: Axes, values: pd.Series, name: str, colour: str) -> None:
-    if len(values) > 30:
-        ax.plot(values.index, values, color=colour, alpha=0.25, linewidth=0.8)
-        values = values.rolling(max(3, len(values) // 40), min_periods=1).mean()
-    marker = "o" if len(values) == 1 else None  # a line of one point cannot be seen
-    ax.plot(values.index, values, marker=marker, markersize=3, color=colour, label=_plain(name))
+def _line(ax: Axes, values: pd.Series, name: str, colour: str) -> None:
+    smoothed_line(values, max(3, len(values) // 40) if len(values) > 30 else 1, _plain(name), colour, ax)
+    if len(values) == 1:  # a line of one point cannot be seen
+        ax.plot(values.index, values, "o", markersize=3, color=colour)
 
 
 def _plain(name: str) -> str:

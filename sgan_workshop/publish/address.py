@@ -32,7 +32,7 @@ def write_address(address: str) -> list[Path]:
             f"Colab and Binder fetch from addresses such as https://github.com/OWNER/NAME, got {address!r}."
         )
     before, changed = repository().removeprefix("https://github.com/"), []
-    for path in [ROOT / "pyproject.toml", ROOT / "README.md", *lesson_paths()]:
+    for path in [*(ROOT / name for name in ("pyproject.toml", "README.md", "CITATION.cff")), *lesson_paths()]:
         text = path.read_text(encoding="utf-8")
         new = text.replace(before, place[1])
         if new != text:
