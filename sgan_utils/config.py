@@ -167,6 +167,15 @@ class SGANConfig(BaseModel):
         0.0, ge=0, le=1, title="Balance of pseudo-labels",
         description="How far pseudo-labels are pushed towards all classes equally often: 0 not at all, 1 all the way.",
     )  # fmt: skip
+    propagation: float = Field(
+        0.0, ge=0, le=1, title="Confidence of propagated labels",
+        description="Labels spread over nearest neighbours teach D where they have at least this probability; 0 leaves "
+        "them out.",
+    )  # fmt: skip
+    propagation_rounds: int = Field(
+        0, ge=0, le=10, title="Rounds of propagation",
+        description="How often D's predictions, smoothed over nearest neighbours, replace the propagated labels.",
+    )  # fmt: skip
     weight_std: float = Field(
         0.02, gt=0, le=1, title="Spread of initial weights",
         description="Standard deviation of the normal distribution that the initial weights are drawn from.",

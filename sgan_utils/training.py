@@ -22,6 +22,7 @@ from sgan_utils.models import Belief, Discriminator, frozen, sample_latent
 from sgan_utils.support.checkpoints import load_checkpoint
 from sgan_utils.support.hardware import keep_freed_memory, pick_device
 from sgan_utils.support.networks import Networks
+from sgan_utils.support.propagation import PropagatedBatches
 from sgan_utils.support.run import ALONE, Alone, Callback, Run
 from sgan_utils.support.session import steps_of
 
@@ -166,24 +167,24 @@ def train(
     sources = sources or split_sources(load_data(config.data), config)
     sources.check(config)
     sources = sources.to(team.device or pick_device(device))
-    labelled_batches, unlabelled_batches = batches_of(sources, config)
-
     run = Run.start(config, sources, networks, team)
     if checkpoint and Path(checkpoint).exists():
         load_checkpoint(run, checkpoint)
+    labelled_batches, unlabelled_batches = batches_of(run)
     with run.random_numbers(), closing(steps_of(run, callbacks, checkpoint, checkpoint_every, progress)) as steps:
         for step in steps:
             one_step(run, labelled_batches[step], *unlabelled_batches[step])
     return run
 
 
-def batches_of(sources: Sources, config: SGANConfig) -> tuple[Batches, Batches]:
+def batches_of(run: Run) -> tuple[Batches | PropagatedBatches, Batches]:
     """The labelled and the unlabelled batches of a run, each in an order of its own."""
+    config, sources = run.config, run.sources
+    unlabelled = Batches((sources.unlabelled_images,), config.batch_size, 2 * config.seed + 1)
+    if config.propagation:
+        return PropagatedBatches(run), unlabelled
     labelled = (sources.labelled_images, sources.labelled_labels)
-    return (
-        Batches(labelled, config.labelled_batch_size, 2 * config.seed),
-        Batches((sources.unlabelled_images,), config.batch_size, 2 * config.seed + 1),
-    )
+    return Batches(labelled, config.labelled_batch_size, 2 * config.seed), unlabelled
 
 
 class Inputs(NamedTuple):

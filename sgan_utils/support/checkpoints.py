@@ -69,6 +69,8 @@ def save_checkpoint(run: Run, path: Path | str) -> None:
     }
     if run.layer_random is not None:
         tensors["layer_random"] = torch.random.get_rng_state()  # saved inside of Run.random_numbers
+    if run.spread_labels is not None:
+        tensors["spread_labels"] = run.spread_labels
     notes = {
         "step": run.step,
         "train_seconds": run.train_seconds,
@@ -111,6 +113,7 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
     _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors))
     run.random.set_state(tensors["random"])
     run.layer_random = tensors.get("layer_random", run.layer_random)
+    run.spread_labels = tensors.get("spread_labels")
     run.log = History(tensors["history"], run.team)
     run.step, run.train_seconds = notes["step"], notes["train_seconds"]
 

@@ -105,6 +105,19 @@ PRESETS: dict[str, dict[str, Any]] = {
         "consistency_start": 0.0,
         "consistency_augmentation": 1.5,
     },
+    # No network at all: labels spread over nearest neighbours among deskewed pixels.
+    "propagation": _COMMON | _WITHOUT_G | {"supervised_weight": 0.0, "protocol": "all-unlabelled", "propagation": 0.3},
+    # A plain classifier, taught by those spread labels, and twice by its own predictions smoothed over the neighbours.
+    "cnn+propagation": _COMMON
+    | _WITHOUT_G
+    | {
+        "protocol": "all-unlabelled",
+        "steps": 1600,
+        "labelled_batch_size": 100,
+        "augmentation": 1.0,
+        "propagation": 0.3,
+        "propagation_rounds": 2,
+    },
     # As many steps of the lesson's run, with 30,000 labels and without any: what do labels do for G's images?
     "lesson sgan": {},
     "lesson gan": {"supervised_weight": 0.0},

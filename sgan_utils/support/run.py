@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import Sources, to_model_range
 from sgan_utils.models import Discriminator, Generator, build_models
+from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.hardware import pick_precision
 from sgan_utils.support.networks import Networks, make_networks
 
@@ -94,6 +95,11 @@ class History:
         return pd.DataFrame(rows, columns=list(self.columns), index=pd.RangeIndex(1, len(rows) + 1, name="step"))
 
 
+def trains(config: SGANConfig) -> bool:
+    """Whether a network learns anything; label propagation alone needs none."""
+    return bool(config.supervised_weight or config.unsupervised_weight or config.consistency_weight)
+
+
 @dataclass
 class Run:
     """A training run as it stands after some steps; callbacks receive it after every step."""
@@ -112,13 +118,23 @@ class Run:
     team: Alone = ALONE  # the processes that train this run together
     step: int = 0
     train_seconds: float = 0.0
+    spread_labels: Tensor | None = None  # by propagation, of the unlabelled images, UNKNOWN where it is not sure
     stopped: str = ""  # why it ended early, in words; empty if it did not
     log: History = field(default_factory=History)
     _classifier_of_step: int = -1
 
     @classmethod
     def start(cls, config: SGANConfig, sources: Sources, networks: Networks | None = None, team: Alone = ALONE) -> Run:
-        """A run before its first step."""
+        """A run before its first step.
+
+        Raises:
+            ConfigError: if no loss has a weight.
+        """
+        if not trains(config):
+            raise ConfigError(
+                "supervised_weight, unsupervised_weight and consistency_weight are all 0, so no network would learn "
+                "anything: raise one of them."
+            )
         device, global_random = sources.unlabelled_images.device, torch.random.get_rng_state()
         layer_random = None
         if networks:

@@ -12,11 +12,13 @@ import torch
 
 from sgan_utils import __version__
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import ImageData, load_data, split_sources
+from sgan_utils.data import ImageData, Sources, load_data, split_sources
 from sgan_utils.evaluation import accuracy
 from sgan_utils.support.errors import ConfigError, DivergedError, SGANError
 from sgan_utils.support.hardware import pick_device, pick_precision
+from sgan_utils.support.propagation import Propagation
 from sgan_utils.support.rows import FIELDS, MADE_BY, Row, make_row
+from sgan_utils.support.run import trains
 from sgan_utils.training import train
 from sgan_workshop.records.provenance import provenance, test_accuracy
 from sgan_workshop.records.quality import generate_samples, real_features, sample_quality
@@ -43,7 +45,7 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
     """Train one configuration on this process's device, with one thread, and measure it.
 
     Args:
-        config: of the run.
+        config: of the run. If it holds images out, they are what it is scored on, and the test set is left alone.
         samples: whether to measure G's images as well (some seconds), see :mod:`sgan_workshop.records.quality`.
 
     Returns:
@@ -63,6 +65,8 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
             )
         data, failed = _loaded(config.data), ""
         sources, before = split_sources(data, config), time.process_time()
+        if not trains(config):
+            return _propagated(config, data, sources)
         try:
             run = train(config, sources, progress=False)
         except DivergedError as error:
@@ -76,20 +80,36 @@ def run_one(config: SGANConfig, samples: bool = False) -> Row:
             "core_seconds": core_seconds,
             "images_per_second": speed,
         }
-        if not failed:
-            classifier = run.classifier()
+        if not failed and config.held_out:
+            held_out = accuracy(run.classifier(), sources.held_out_images, sources.held_out_labels)
+            measured["held_out_accuracy"] = round(held_out, 4)
+        elif not failed:
             measured["test_accuracy"] = test_accuracy(run, data)
-            if config.held_out:
-                held_out = accuracy(classifier, sources.held_out_images, sources.held_out_labels)
-                measured["held_out_accuracy"] = round(held_out, 4)
-            if samples and config.uses_generator:
-                quality = sample_quality(generate_samples(run.generator), _real_features())
-                measured |= {name: round(value, 4) for name, value in quality._asdict().items()}
-        made = provenance("sgan study")
-        origin = {"hardware": made["device"], "commit": made["commit"], "date": made["date"]}
-        return make_row(config, made_by(), **measured, **origin, failed=failed)
+        if not failed and samples and config.uses_generator:
+            quality = sample_quality(generate_samples(run.generator), _real_features())
+            measured |= {name: round(value, 4) for name, value in quality._asdict().items()}
+        return make_row(config, made_by(), **measured, **_origin(), failed=failed)
     finally:
         torch.set_num_threads(threads)
+
+
+def _propagated(config: SGANConfig, data: ImageData, sources: Sources) -> Row:
+    """The row of label propagation alone: no network is trained."""
+    started, before = time.perf_counter(), time.process_time()
+    propagation = Propagation(sources)
+    seconds = {"train_seconds": time.perf_counter() - started, "core_seconds": time.process_time() - before}
+    where, images, labels = "test_accuracy", data.test_images, data.test_labels
+    if config.held_out:
+        where, images, labels = "held_out_accuracy", sources.held_out_images, sources.held_out_labels
+    found = {name: round(value, 2) for name, value in seconds.items()}
+    if len(images):
+        found[where] = round((propagation.predict(images) == labels).float().mean().item(), 4)
+    return make_row(config, made_by(), **found, **_origin(), failed="")
+
+
+def _origin() -> Row:
+    made = provenance("sgan study")
+    return {"hardware": made["device"], "commit": made["commit"], "date": made["date"]}
 
 
 def mean_and_spread(rows: pd.DataFrame) -> pd.DataFrame:
