@@ -20,6 +20,7 @@ BUDGETS = (25, 50, 100, 1000)
 STUDIES: dict[str, list[Cell]] = {
     "table1": [
         *(Cell(method, labels, 10) for method in ("cnn", "cnn+augmentation", "odena", "sgan") for labels in BUDGETS),
+        *(Cell(method, labels, 10) for method in ("propagation", "cnn+propagation") for labels in BUDGETS),
         # With 25 labels runs differ most, so five would not tell whether G helps.
         *(Cell("best", labels, 10 if labels == 25 else 5) for labels in BUDGETS),
         *(
