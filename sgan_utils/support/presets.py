@@ -112,7 +112,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     | _WITHOUT_G
     | {
         "protocol": "all-unlabelled",
-        "steps": 1600,
+        "steps": 2500,
         "labelled_batch_size": 100,
         "augmentation": 1.0,
         "propagation": 0.3,
