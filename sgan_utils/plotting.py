@@ -22,16 +22,12 @@ GENERATED = "#D55E00"  # vermilion
 DISCRIMINATOR = "#56B4E9"  # light blue
 GENERATOR = "#E69F00"  # orange
 MUTED = "#767676"
-METHOD_COLOURS = {  # a paper's curve has the colour of the method that it is to be compared with
-    "cnn": "#000000",
+METHOD_COLOURS = {"cnn": "#000000", "cnn+augmentation": MUTED, "sgan": GENERATED, "odena": GENERATOR, "best": LABELLED}
+METHOD_COLOURS |= {"cnn+consistency": UNLABELLED, "propagation": "#CC79A7", "cnn+propagation": "#8C510A"}
+METHOD_COLOURS |= {
     "CNN (Odena 2016)": "#000000",
-    "cnn+augmentation": MUTED,
-    "sgan": GENERATED,
     "SGAN (Odena 2016)": GENERATED,
-    "odena": GENERATOR,
-    "best": LABELLED,
-    "cnn+consistency": UNLABELLED,
-}
+}  # as of ours that they are compared with
 LOSSES = {  # a history's columns: how they are named and coloured
     "supervised": ("D: which digit?", LABELLED),
     "unsupervised": ("D: real or generated?", DISCRIMINATOR),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from sgan_utils import __version__
+from sgan_utils import __version__, results
 from sgan_utils.config import SGANConfig
 from sgan_utils.results import (
     PAPER,
@@ -273,3 +273,11 @@ def test_a_rerun_of_what_was_never_recorded_names_the_cure_and_trains_nothing(ti
 def test_the_configurations_of_the_study_are_what_is_recorded(tiny_study):
     assert list(rows_module.read_rows(tiny_study).index) != configurations("tiny")  # the file may have another order
     assert set(rows_module.read_rows(tiny_study).index) == set(configurations("tiny"))
+
+
+def test_the_search_is_recorded_with_reasons_on_held_out_images_and_other_seeds_than_the_study_s():
+    search = pd.read_csv(results.RESULTS / "study" / "search.csv")
+    assert not search.isna().any().any()
+    assert search.held_out_accuracy.between(0.5, 1).all()
+    assert not search.duplicated(["what", "labels", "seed"]).any()
+    assert not set(search.seed) & set(pd.read_csv(results.RESULTS / "study" / "rows.csv").seed)

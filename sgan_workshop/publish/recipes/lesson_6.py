@@ -13,13 +13,14 @@ COMPARED = ["cnn", "cnn+augmentation", "odena", "sgan"]
 
 @figure(
     6,
-    "Accuracy against the number of labels, for a CNN, a CNN with augmentation and with consistency, Odena's own "
-    "recipe, our SGAN and the best method, each with its spread over seeds, beside the paper's two curves.",
+    "Accuracy against the number of labels, for a CNN, a CNN with augmentation, with consistency and with propagated "
+    "labels, propagation alone, Odena's own recipe, our SGAN and the best method, each with its spread over seeds, "
+    "beside the paper's two curves.",
     "table1",
 )
 def label_efficiency(material: Material) -> FigureBase:
     table = by_method(material.study("table1"))
-    shown = table[table["method"].isin([*COMPARED, "best", "cnn+consistency"])]
+    shown = table[table["method"].isin([*COMPARED, "best", "cnn+consistency", "propagation", "cnn+propagation"])]
     return plotting.plot_label_efficiency(shown, PAPER).figure
 
 
