@@ -28,8 +28,8 @@ def trade_off(material: Material) -> FigureBase:
 @figure(
     7,
     "What the best method has over three rivals without a generator at 25, 50 and 100 labels, in percentage points "
-    "with 95% intervals: over the same recipe, by less over a recipe of its own, and about nothing over a plain classifier "
-    "that learns from propagated labels.",
+    "with 95% intervals: over the same recipe, by less over a recipe of its own, and about nothing over a "
+    "plain classifier that learns from propagated labels.",
     "table1",
 )
 def gain_of_g(material: Material) -> FigureBase:
