@@ -90,7 +90,7 @@ def test_run_one_gives_one_flat_row_from_one_thread(tiny):
     assert (row["torch"], row["device"], row["computed_in"], row["failed"]) == (torch.__version__, "cpu", "float32", "")
     assert 0 < row["held_out_accuracy"] < 1
     empty = {name for name, value in row.items() if not isinstance(value, str | int | float)}
-    # G's images are measured only where that is asked for, and what is chosen on held-out images never sees the test set
+    # G's images are measured only on request, and a run that is scored on held-out images leaves the test set alone
     assert empty == {"test_accuracy", "fid", "kid", "score"}
     usual = run_one(tiny)
     assert 0 < usual["test_accuracy"] < 1
