@@ -286,7 +286,9 @@ def test_sentences_about_the_layout(folder, tmp_path):
     assert sentence_of(load_folder, tmp_path / "none").startswith(f"there is no folder {tmp_path / 'none'}: give one")
     assert sentence_of(load_folder, tmp_path).startswith(f"{tmp_path} has no folder labelled/: put images into")
     save(folder / "test/cow/a.png")
-    assert sentence_of(load_folder, folder).startswith(f"{folder / 'test/cow'} is a class that labelled/ lacks: rename")
+    assert sentence_of(load_folder, folder).startswith(
+        f"{folder / 'test/cow'} is a class that labelled/ does not have: rename"
+    )
     save(tmp_path / "one/labelled/cat/a.png")
     assert f"{tmp_path / 'one/labelled'} holds 1 classes: make a folder" in sentence_of(load_folder, tmp_path / "one")
 

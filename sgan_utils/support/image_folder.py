@@ -177,7 +177,9 @@ def _classes(folder: Path) -> tuple[str, ...]:
     if len(classes) < 2:
         raise DataError(f"{folder / 'labelled'} holds {len(classes)} classes: make a folder for each of at least 2.")
     if lacking := [name for name in tested if name not in classes]:
-        raise DataError(f"{folder / 'test' / lacking[0]} is a class that labelled/ lacks: rename, remove or add it.")
+        raise DataError(
+            f"{folder / 'test' / lacking[0]} is a class that labelled/ does not have: rename, remove or add it."
+        )
     return tuple(classes)
 
 

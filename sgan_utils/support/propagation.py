@@ -1,6 +1,6 @@
 """Label propagation: a few labels spread to all images over a graph of nearest neighbours, without any network.
 
-Images that look alike have mostly the same class, so labels can walk from neighbour to neighbour (Zhou et al. 2004).
+Images that look alike have mostly the same class, so labels can spread from neighbour to neighbour (Zhou et al. 2004).
 Neighbours are looked for among deskewed pixels, not among D's own features, because a view that D did not make does not
 repeat D's mistakes.
 """
@@ -99,7 +99,7 @@ class NeighbourGraph:
 
 
 def spread(graph: NeighbourGraph, start: np.ndarray, alpha: float, iterations: int) -> np.ndarray:
-    r"""Let scores walk over the graph (Zhou et al. 2004, sec. 2).
+    r"""Spread scores over the graph (Zhou et al. 2004, sec. 2).
 
     .. math:: F \leftarrow \alpha W F + (1 - \alpha) F_0
 

@@ -133,7 +133,7 @@ class Run:
         if not trains(config):
             raise ConfigError(
                 "supervised_weight, unsupervised_weight and consistency_weight are all 0, so no network would learn "
-                "anything: raise one of them."
+                "anything: raise one of them, or let `sgan study` score label propagation alone."
             )
         device, global_random = sources.unlabelled_images.device, torch.random.get_rng_state()
         layer_random = None
@@ -176,7 +176,7 @@ class Run:
         if self._classifier_of_step != self.step:
             count = min(CALIBRATION_BATCHES, max(1, len(self.sources.unlabelled_images) // self.config.batch_size))
             some = self.sources.unlabelled_images[: count * self.config.batch_size].chunk(count)
-            draws = self.layer_random is not None  # then neither do scores influence steps, nor what was before scores
+            draws = self.layer_random is not None  # then scoring must not change the random state
             with self.autocast(), torch.random.fork_rng(devices=[], enabled=draws):
                 if draws:
                     torch.default_generator.manual_seed(self.config.seed)
@@ -210,7 +210,7 @@ class Run:
 
     @property
     def images_per_second(self) -> float:
-        """Unlabelled images taken per second of training; D saw as many labelled and generated ones beside them."""
+        """Unlabelled images per second of training; labelled and generated ones are not counted."""
         return self.step * self.config.batch_size / self.train_seconds if self.train_seconds else 0.0
 
     @property

@@ -1,4 +1,4 @@
-"""What goes on around the steps of a run: progress, checkpoints, callbacks, Ctrl-C, and a look whether it diverges."""
+"""What goes on around the steps of a run: progress, checkpoints, callbacks, Ctrl-C, and a check for divergence."""
 
 from __future__ import annotations
 

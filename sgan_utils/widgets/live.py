@@ -42,7 +42,7 @@ class LiveRun:
 
     Args:
         config: of the run, see :func:`watchable`.
-        data: from :func:`sgan_utils.data.load_mnist`.
+        data: from :func:`sgan_utils.data.load_data`.
         tell: called in the thread of the run a few times a second, with this object and with whether there is more to
             see than the number of steps: losses, images, a score.
         device: as for ``train``.

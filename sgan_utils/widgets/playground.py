@@ -36,7 +36,7 @@ class Playground:
     A new playground stops the run of the one before.
 
     Args:
-        data: from :func:`sgan_utils.data.load_mnist`, which is also the default.
+        data: from :func:`sgan_utils.data.load_data`; by default MNIST.
         preset: where the controls stand at first.
         exports: the folder that exported runs go to.
     """
