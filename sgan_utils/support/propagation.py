@@ -163,7 +163,8 @@ class PropagatedBatches:
     """
 
     def __init__(self, run: Run) -> None:
-        self._run, self._propagation = run, Propagation(run.sources)
+        self._run = run
+        self._propagation: Propagation | None = None  # made in the first step, so that its seconds count as training
         parts = run.config.propagation_rounds + 1
         self._begins = {run.config.steps * part // parts for part in range(1, parts)}
         self._batches: Batches | None = None
@@ -171,18 +172,19 @@ class PropagatedBatches:
     def __getitem__(self, step: int) -> tuple[Tensor, ...]:
         """Images and labels of one step, as of :class:`sgan_utils.data.Batches`."""
         run = self._run
+        self._propagation = self._propagation or Propagation(run.sources)
         if run.spread_labels is None:
-            self._take_labels()
+            self._take_labels(self._propagation)
         elif step in self._begins:
             belief = believe(run.classifier(), run.sources.unlabelled_images)
             self._propagation.smooth(belief.class_logits.softmax(1))
-            self._take_labels()
+            self._take_labels(self._propagation)
         if self._batches is None:
             self._batches = self._made()
         return self._batches[step]
 
-    def _take_labels(self) -> None:
-        probability, labels = self._propagation.probability.max(1)
+    def _take_labels(self, propagation: Propagation) -> None:
+        probability, labels = propagation.probability.max(1)
         self._run.spread_labels = labels.where(probability >= self._run.config.propagation, UNKNOWN)
         self._batches = None
 
