@@ -9,17 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 # What the methods share that are compared with `sgan`: the same D, the same steps, the same labelled batches.
-_COMMON: dict[str, Any] = {
-    "steps": 1000,
-    "labelled_batch_size": 50,
-    "batch_size": 50,
-    "learning_rate_d": 4e-3,
-    "learning_rate_g": 4e-3,
-    "average_decay": 0.99,
-    "input_noise": 0.3,
-    "head": "n",
-    "unsupervised_weight": 1.0,
-}
+_COMMON: dict[str, Any] = {"steps": 1000}
 _WITHOUT_G: dict[str, Any] = {"unsupervised_weight": 0.0, "protocol": "labelled-only"}
 # Labelled images are not augmented, and consistency sets in late: with few labels, augmentation makes D sure of too
 # much too early (sevens with a bar become twos), and pseudo-labels then repeat it for the rest of the run. Until then,
@@ -53,13 +43,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "channels_g": (128, 64, 32),
         "channels_d": (64, 128, 256),
         "average_decay": 0.0,
+        "head": "two_heads",
+        "unsupervised_weight": 0.5,
+        "input_noise": 0.0,
     },
     # A failure on purpose: D learns so much faster than G that G's images never fool it, and G learns nothing.
     "d_wins": {
         "steps": 150,
-        "learning_rate_d": 4e-3,
         "learning_rate_g": 2e-5,
-        "unsupervised_weight": 2.0,
         "learning_rate_decay": 0.0,
     },
     # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell that all are the same.
@@ -71,6 +62,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "latent_size": 10,
         "weight_std": 0.1,
         "learning_rate_decay": 0.0,
+        "input_noise": 0.0,
     },
     # A failure on purpose: D's steps are so large that each overshoots what it aims at.
     "diverges": {"steps": 150, "learning_rate_d": 1.0, "learning_rate_decay": 0.0},
