@@ -77,7 +77,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "sgan, weak G": _COMMON | {"learning_rate_g": 1e-4},
     "sgan, strong G": _COMMON | {"channels_g": (128, 64, 32)},
     "best": _BEST,
-    "best without G": _BEST | {"unsupervised_weight": 0.0},
     # Rivals without a generator, each with settings of its own.
     "cnn+consistency": _WITHOUT_G
     | {
@@ -93,16 +92,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # No network at all: labels spread over nearest neighbours among the directions of strokes.
     "propagation": _COMMON | _WITHOUT_G | {"supervised_weight": 0.0, "protocol": "all-unlabelled", "propagation": 0.3},
-    # A plain classifier, taught by those spread labels, and once by its own predictions smoothed over the neighbours.
-    "cnn+propagation": _WITHOUT_G
-    | {
-        "protocol": "all-unlabelled",
-        "steps": 1200,
-        "labelled_batch_size": 100,
-        "augmentation": 1.0,
-        "propagation": 0.3,
-        "propagation_rounds": 1,
-    },
+    # `best` without its G: a plain classifier and a student, taught by those spread labels.
+    "cnn+propagation": _BEST | {"unsupervised_weight": 0.0},
     # As many steps of the lesson's run, with 30,000 labels and without any: what do labels do for G's images?
     "lesson sgan": {},
     "lesson gan": {"supervised_weight": 0.0},
