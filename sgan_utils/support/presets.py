@@ -46,7 +46,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell that all are the same.
     "mode_collapse": {
-        "steps": 200,
+        "steps": 150,
+        "head": "two_heads",
         "learning_rate_d": 5e-4,
         "learning_rate_g": 0.1,
         "adam_beta1": 0.9,
