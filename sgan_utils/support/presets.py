@@ -110,7 +110,7 @@ NOTES: dict[str, str] = {
     "G's loss climbs and its images stay mush: a teacher who only ever says “wrong” teaches nothing.",
     "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
     "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
-    "diverges": "D's learning rate is 500 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
+    "diverges": "D's learning rate is 250 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
     "Look at the scale of the losses, and at what G learns from such a teacher.",
     "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
     "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",
