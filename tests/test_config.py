@@ -205,6 +205,11 @@ def test_an_epoch_is_one_pass_over_the_unlabelled_images(fields, unlabelled):
     assert config.epochs == pytest.approx(60_000 / unlabelled)
 
 
+def test_epochs_of_other_data_are_the_run_s_to_tell():
+    with pytest.raises(ConfigError, match=r"how many images my_images has is known once it is loaded"):
+        SGANConfig(data="my_images").epochs  # noqa: B018
+
+
 def test_by_default_nothing_is_done_to_images_and_d_learns_from_g_and_labels_alone():
     config = SGANConfig()
     assert (config.augmentation, config.input_noise, config.consistency_weight, config.balance) == (0, 0, 0, 0)

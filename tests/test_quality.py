@@ -19,6 +19,7 @@ from sgan_workshop.records.quality import (
     features_and_logits,
     generate_samples,
     load_digit_classifier,
+    real_features,
     sample_quality,
     train_digit_classifier,
 )
@@ -58,6 +59,13 @@ def test_the_recorded_classifier_names_nearly_every_test_image_rightly(mnist):
     assert logits.shape == (10_000, 10)
     assert features.min() >= 0
     assert (logits.argmax(1) == mnist.test_labels).float().mean() >= 0.993
+
+
+def test_images_that_the_classifier_does_not_know_are_refused(mnist):
+    with pytest.raises(SGANError, match=r"takes images of shape \(n, 1, 28, 28\), got \(2, 3, 32, 32\)"):
+        features_and_logits(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    with pytest.raises(SGANError, match="a classifier of MNIST's digits, but the data are KMNIST"):
+        real_features(mnist._replace(name="KMNIST"))
 
 
 def test_a_classifier_learns_from_few_images_of_each_digit_the_same_whenever_asked(tiny_mnist):

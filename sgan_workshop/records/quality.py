@@ -27,6 +27,7 @@ from sgan_utils.models import Generator, evaluating, sample_latent
 from sgan_utils.results import RESULTS
 from sgan_utils.support.checkpoints import load_weights
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.image_folder import set_name
 
 SAMPLE_SIZE = 10_000  # images on each side of a comparison: distances between fewer come out larger
 FEATURES = 128
@@ -113,6 +114,19 @@ def load_digit_classifier() -> DigitClassifier:
     return classifier.to(memory_format=torch.channels_last).eval()
 
 
+def check_measurable(data: str) -> None:
+    """Refuse data whose images this classifier does not know; distances through it would mean nothing.
+
+    Raises:
+        SGANError: names the data.
+    """
+    if set_name(data) != "MNIST":
+        raise SGANError(
+            f"the quality of samples is measured through a classifier of MNIST's digits, but the data are {data}: "
+            "leave out --samples."
+        )
+
+
 def features_and_logits(images: Tensor, classifier: DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
     """The classifier's features and logits of any number of images.
 
@@ -122,7 +136,12 @@ def features_and_logits(images: Tensor, classifier: DigitClassifier | None = Non
 
     Returns:
         Features (n, 128) and class logits (n, 10).
+
+    Raises:
+        SGANError: if the images have another shape.
     """
+    if images.shape[1:] != (1, 28, 28):
+        raise SGANError(f"the digit classifier takes images of shape (n, 1, 28, 28), got {tuple(images.shape)}.")
     classifier = classifier or load_digit_classifier()
     with evaluating(classifier):
         seen = [classifier(to_model_range(batch)) for batch in images.split(500)]
@@ -163,7 +182,11 @@ def real_features(data: ImageData) -> Tensor:
 
     They are a random sample of the training images; the test images against them are the floor that a generator gets
     below only by memorising images.
+
+    Raises:
+        SGANError: if the data are not MNIST.
     """
+    check_measurable(data.name)
     chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(0))[:SAMPLE_SIZE]
     return features_and_logits(data.train_images[chosen])[0]
 

@@ -74,7 +74,7 @@ def record_sgan(data: ImageData) -> None:
 
 
 def record_gan(data: ImageData) -> None:
-    """A plain GAN: the same networks, seed and steps, but D is never told a digit."""
+    """A plain GAN: the same networks, seed and steps, but D learns from no label."""
     run, film, about = _recorded_run(data, SGANConfig.preset("lesson", supervised_weight=0.0), "gan")
     del about["test_accuracy"]  # its class outputs have learnt nothing
     save_record(Record("gan", about, run.history, _images(run, film)))
@@ -97,7 +97,7 @@ def _recorded_run(data: ImageData, config: SGANConfig, name: str) -> tuple[Run, 
 
 
 def _images(run: Run, film: Film) -> dict[str, np.ndarray]:
-    """What G drew on the way, and what it draws at the end."""
+    """G's images during training, and at the end."""
     samples = generate(run.generator, fixed_latents(SAMPLES, run.config.latent_size))
     return {**_frames(film, "film", FILM_STEPS, 12), "samples": samples.numpy()}
 
