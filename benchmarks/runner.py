@@ -112,7 +112,7 @@ def run_benchmark(
     if "step" in done:
         console.print(operations_table(done["step"]["lesson"]))
     if failures:
-        raise SGANError(f"{'; '.join(failures.values())}. The results of the other parts are saved: fix the cause and start again.")
+        raise SGANError(f"{'; '.join(failures.values())}. The other parts are saved: fix this and start again.")
     if set(done) < set(parts):
         return None
     result = {"what": "benchmark"} | {name: done[name] for name in parts} | {"machine": machine()} | provenance(COMMAND)

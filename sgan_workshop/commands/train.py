@@ -25,7 +25,7 @@ def train(
         str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}, or a method of the studies, such as best.")
     ] = "lesson",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine; each takes an equal part of every batch.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine, which divide every batch.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines; torchrun starts this command on each of them.")] = 1,
     save: Annotated[Path | None, typer.Option(help="Write the trained G and D to this file (.safetensors).")] = None,
     history: Annotated[Path | None, typer.Option(help="Write the losses of every step to this file (.csv).")] = None,
