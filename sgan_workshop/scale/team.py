@@ -1,8 +1,8 @@
 """Several processes that train one model together, on one machine or on many.
 
 Each process holds the whole model and takes an equal part of every batch; before an update their gradients are
-averaged, so that all models stay equal. The configuration means the same whatever the number of processes. What differs is
-BatchNorm, which normalises with the mean of each process's own part.
+averaged, so that all models stay equal. The configuration means the same whatever the number of processes. What differs
+is BatchNorm, which normalises with the mean of each process's own part.
 
 ``torchrun`` starts the processes and lightning-fabric lets them talk: gloo between CPUs, NCCL between GPUs.
 """
