@@ -240,7 +240,7 @@ def plot_confusion(matrix: Images, ax: Axes | None = None, classes: Sequence[str
             colour = "white" if mistakes[row, column] > 0.6 * top else MUTED if row == column else "black"
             ax.text(column, row, f"{number}", ha="center", va="center", fontsize=8, color=colour)
     ax.set(xlabel="named by D", ylabel="true class" if classes else "true digit")
-    ax.set_xticks(range(len(matrix)), classes, rotation=45 if classes else 0)
+    ax.set_xticks(range(len(matrix)), classes)
     ax.set_yticks(range(len(matrix)), classes)
     ax.grid(visible=False)
     return ax

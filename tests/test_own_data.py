@@ -1,6 +1,5 @@
 """Data of one's own: a folder of images, torchvision's sets, and what is refused in one sentence."""
 
-import contextlib
 import gzip
 import json
 import struct
@@ -15,6 +14,7 @@ from sgan_utils.data import Description, ImageData, Sources, load_data, split_so
 from sgan_utils.support import image_folder
 from sgan_utils.support.checkpoints import load_models
 from sgan_utils.support.errors import CheckpointError, ConfigError, DataError
+from sgan_utils.support.rows import as_table
 from sgan_utils.training import train
 from sgan_utils.widgets.playground import Playground
 from sgan_workshop.commands.data import prepare
@@ -144,9 +144,13 @@ def test_a_study_measures_no_samples_of_other_data(sgan, colours):
 
 def test_values_that_vary_may_be_data_whose_labels_are_few(sgan, monkeypatch, colours):
     asked = []
-    monkeypatch.setattr("sgan_workshop.studies.study.run_study", lambda configs, *_, **__: asked.extend(configs))
-    with contextlib.suppress(TypeError):  # there is nothing to print
-        sgan("study", "--vary", f"data={colours}", "--labels", "4", *OPTIONS)
+
+    def run_none(configs, *_, **__):
+        asked.extend(configs)
+        return as_table([])
+
+    monkeypatch.setattr("sgan_workshop.studies.study.run_study", run_none)
+    assert sgan("study", "--vary", f"data={colours}", "--labels", "4", *OPTIONS, "--json")[0] == 0
     assert [(config.data, config.labels) for config in asked] == [(str(colours), 4)]
 
 
