@@ -144,10 +144,11 @@ class Run:
             made = make_networks(networks, config, sources.description)
             layer_random = torch.random.get_rng_state()
             torch.random.set_rng_state(global_random)
+            g, d = (model.to(device) for model in made)  # in memory as they are: their code may rely on it
         else:
             check_size(sources.description)
             made = build_models(config, sources.description)
-        g, d = (model.to(device, memory_format=torch.channels_last) for model in made)
+            g, d = (model.to(device, memory_format=torch.channels_last) for model in made)  # faster
         average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
         betas, fused = (config.adam_beta1, 0.999), device.type in ("cpu", "cuda")
         optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, betas=betas, fused=fused)
