@@ -29,8 +29,8 @@ from sgan_workshop.records.provenance import provenance, summary
 from sgan_workshop.records.quality import generate_samples, real_features, sample_quality
 from sgan_workshop.records.storage import save_record
 
-FILM_STEPS = [1, 25, 50, 100, 200, 300, 400]
-REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 401, 10)]  # of the moving film, which begins slowly
+FILM_STEPS = [1, 25, 50, 100, 200, 300, 380]
+REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 381, 10)]  # of the moving film, which begins slowly
 REEL_IMAGES = 24
 FAILURES = ("d_wins", "mode_collapse", "diverges")  # presets
 SAMPLES = 50  # images of G that a record holds
