@@ -13,9 +13,9 @@ from sgan_utils.data import to_model_range
 from sgan_utils.evaluation import generate
 from sgan_utils.models import build_models, sample_latent
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.student import Student
 from sgan_workshop.records import measurements, quality
 from sgan_workshop.records.quality import (
-    DigitClassifier,
     features_and_logits,
     generate_samples,
     load_digit_classifier,
@@ -97,7 +97,7 @@ def test_what_is_seen_in_an_image_does_not_depend_on_the_others(mnist):
 
 
 def test_another_classifier_can_be_given_and_stays_in_the_mode_it_was_in(tiny_mnist):
-    mine = DigitClassifier().train()
+    mine = Student().train()
     features, logits = features_and_logits(tiny_mnist.test_images, mine)
     assert mine.training
     assert not features.requires_grad
