@@ -102,7 +102,7 @@ def test_another_classifier_can_be_given_and_stays_in_the_mode_it_was_in(tiny_mn
     assert mine.training
     assert not features.requires_grad
     wanted = mine.eval()(to_model_range(tiny_mnist.test_images))
-    torch.testing.assert_close((features, logits), tuple(wanted))
+    torch.testing.assert_close((features, logits), (wanted.features, wanted.class_logits))
 
 
 @pytest.mark.parametrize("damage", ["missing", "no weights", "weights of another network"])
