@@ -217,6 +217,11 @@ def test_best_adds_three_things_to_the_sgan_and_its_rival_leaves_out_g_alone():
     assert SGANConfig.preset("cnn+propagation") == best.but(unsupervised_weight=0.0)
 
 
+def test_epochs_of_other_data_are_the_run_s_to_tell():
+    with pytest.raises(ConfigError, match=r"how many images my_images has is known once it is loaded"):
+        SGANConfig(data="my_images").epochs  # noqa: B018
+
+
 def test_by_default_images_get_noise_alone_and_d_learns_from_g_and_labels_alone():
     config = SGANConfig()
     assert config.input_noise > 0
