@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgan_utils.config import CLASSES, SGANConfig
@@ -15,6 +15,7 @@ from sgan_utils.losses import supervised_loss, unsupervised_loss
 from sgan_utils.models import Belief, build_models
 
 Three = tuple[Belief, Belief, Belief]  # D's beliefs in labelled, unlabelled and generated images
+Objective = Callable[[Three, Tensor], Tensor]  # of beliefs and labels
 
 
 def check_discriminator_step(function: Callable[..., Tensor]) -> bool:
@@ -33,8 +34,11 @@ def _examine_step(function: Callable[..., Tensor], table: _StepTable) -> None:
     D, fake = table.D, table.fake
     start = [weights.clone() for weights in D.parameters()]
     optimizer = torch.optim.SGD(D.parameters(), lr=1.0)
+    given = [argument.clone() for argument in (table.images, table.labels, table.real, fake)]
     answer = call(function, D, optimizer, table.images, table.labels, table.real, fake)
     moved = torch.cat([(old - new).flatten() for old, new in zip(start, D.parameters(), strict=True)]).detach()
+    same = all(map(torch.equal, given, (table.images, table.labels, table.real, fake)))
+    need(same, "your step changes the images or labels that it is given.")
     taught = any(weights.grad is not None for weights in table.G.parameters())
     need(moved.any(), "D did not change: is backward() called, then step(), and nothing cleared in between?")
     need(moved.isfinite().all(), "D's weights are no longer finite numbers after one step.")
@@ -51,7 +55,7 @@ def _examine_step(function: Callable[..., Tensor], table: _StepTable) -> None:
     need(D.training, "D is left in evaluation mode.")
     need(all(weights.requires_grad for weights in D.parameters()), "D is left frozen: its next step would do nothing.")
     loss = need_number(answer)
-    wanted = table.value(right_objective)
+    wanted = float(table.loss(right_objective, table.start).detach())
     need(
         abs(loss - wanted) < 1e-3, f"D's update is right, but the loss that you return is {loss:.3f}, not {wanted:.3f}."
     )
@@ -84,7 +88,7 @@ def right_objective(beliefs: Three, labels: Tensor) -> Tensor:
     return supervised_loss(labelled.class_logits, labels) + unsupervised_loss(real.real_logit, fake.real_logit)
 
 
-def _mistake(loss: Callable[[Belief, Belief, Belief, Tensor], Tensor]) -> Callable[[Three, Tensor], Tensor]:
+def _mistake(loss: Callable[[Belief, Belief, Belief, Tensor], Tensor]) -> Objective:
     return lambda beliefs, labels: loss(*beliefs, labels)
 
 
@@ -144,21 +148,28 @@ class _StepTable:
         self.images, self.real = (2 * torch.rand(12, 1, 28, 28, generator=random) - 1 for _ in range(2))
         self.labels = torch.randint(CLASSES, (12,), generator=random)
         self.fake = self.G(torch.randn(12, config.latent_size, generator=random))
-        self._copy = copy.deepcopy(self.D)
+        self.start = copy.deepcopy(self.D)
         left = []
         for weights in self.D.parameters():
             weights.grad = torch.randn(weights.shape, generator=random)
             left.append(weights.grad.flatten().clone())
         self.leftover = torch.cat(left)
 
-    def value(self, objective: Callable[[Three, Tensor], Tensor], train: bool = True) -> float:
-        """The objective for D as it was at the start."""
-        return float(self._loss(objective, train).detach())
+    def loss(self, objective: Objective, D: nn.Module, one_batch: bool = False) -> Tensor:
+        """An objective for a D; with ``one_batch``, real and generated images go through it together."""
+        fake = self.fake.detach()
+        if one_batch:
+            halves = zip(*(part.chunk(2) for part in D(torch.cat([self.real, fake]))), strict=True)
+            on_real, on_fake = (Belief(*half) for half in halves)
+        else:
+            on_real, on_fake = D(self.real), D(fake)
+        return objective((D(self.images), on_real, on_fake), self.labels)
 
-    def gradient(self, objective: Callable[[Three, Tensor], Tensor], train: bool = True) -> Tensor:
-        """Its gradient, all weights in one row."""
-        weights = list(self._copy.parameters())
-        found = torch.autograd.grad(self._loss(objective, train), weights, allow_unused=True)
+    def gradient(self, objective: Objective, training: bool = True, one_batch: bool = False) -> Tensor:
+        """Of an objective for D as it was at the start, all weights in one row."""
+        D = copy.deepcopy(self.start).train(training)
+        weights = list(D.parameters())
+        found = torch.autograd.grad(self.loss(objective, D, one_batch), weights, allow_unused=True)
         return torch.cat(
             [torch.zeros(w.numel()) if g is None else g.flatten() for g, w in zip(found, weights, strict=True)]
         )
@@ -166,24 +177,13 @@ class _StepTable:
     def mistaken_updates(self) -> dict[str, Tensor]:
         """What each known mistake would change, by its sentence."""
         right = self.gradient(right_objective)
-        found = {
+        return {name: self.gradient(objective) for name, objective in STEP_MISTAKES.items()} | {
             "gradients of G's step are still in the sum: call zero_grad() before backward(), not after step().": (
                 right + self.leftover
             ),
             "D takes the step twice: call backward() once.": 2 * right,
-            "D is in evaluation mode while it learns.": self.gradient(right_objective, train=False),
+            "D is in evaluation mode while it learns.": self.gradient(right_objective, training=False),
             "real and generated images went through D in one batch, where BatchNorm mixes them: call D for each.": (
-                self._together()
+                self.gradient(right_objective, one_batch=True)
             ),
         }
-        return {name: self.gradient(objective) for name, objective in STEP_MISTAKES.items()} | found
-
-    def _loss(self, objective: Callable[[Three, Tensor], Tensor], train: bool) -> Tensor:
-        D = self._copy.train(train)
-        return objective((D(self.images), D(self.real), D(self.fake.detach())), self.labels)
-
-    def _together(self) -> Tensor:
-        D, weights = self._copy.train(), list(self._copy.parameters())
-        real, fake = D(torch.cat([self.real, self.fake.detach()])).real_logit.chunk(2)
-        loss = supervised_loss(D(self.images).class_logits, self.labels) + unsupervised_loss(real, fake)
-        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)])

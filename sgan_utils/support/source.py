@@ -26,7 +26,8 @@ def show_source(*functions: Callable, folded: bool = False) -> Any:
 
     formatter = HtmlFormatter(noclasses=True, style="default", cssstyles=BOX, prestyles=CODE)
     folds = [
-        f"<details{'' if folded else ' open'}><summary><code>{function.__module__}.{function.__qualname__}</code></summary>"
+        f"<details{'' if folded else ' open'}>"
+        f"<summary><code>{function.__module__}.{function.__qualname__}</code></summary>"
         f"{highlight(_source(function), PythonLexer(), formatter)}</details>"
         for function in functions
     ]
