@@ -17,6 +17,7 @@ STYLE = """<style>
 .jp-RenderedHTMLCommon details { margin: 0.5em 0 1.2em; }
 .jp-RenderedHTMLCommon details .highlight { overflow-x: auto; }
 .jp-OutputArea-output, .jp-RenderedHTMLCommon math[display="block"] { overflow-x: auto; }
+.jp-RenderedHTMLCommon pre, .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
 @media (max-width: 600px) {
   body.jp-Notebook { padding: 0 4px; }
   .jp-InputPrompt, .jp-OutputPrompt { display: none; }
