@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from sgan_utils.config import TRAINING_IMAGES, SGANConfig
 from sgan_utils.data import UNKNOWN, ImageData, images_by_class, load_data, split_sources
 from sgan_utils.evaluation import accuracy, fixed_latents, generate
 from sgan_utils.support.errors import DivergedError, SGANError
+from sgan_utils.support.fingerprint import fingerprint as fingerprint_of
 from sgan_utils.support.hardware import hand_over_threads
 from sgan_utils.support.run import Run
 from sgan_utils.training import train
@@ -207,12 +207,8 @@ class LiveRun:
 
 def fingerprint(run: Run | None) -> str:
     """Twelve characters that are the same only for runs whose weights are the same, bit for bit."""
-    digest = hashlib.sha256()
     assert run is not None
-    for model in (run.generator, run.last_discriminator):
-        for weights in model.parameters():
-            digest.update(weights.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]
+    return fingerprint_of(run.generator, run.last_discriminator)
 
 
 def as_code(live: LiveRun) -> str:
