@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from sgan_utils.config import CLASSES
 from sgan_utils.exercises.checking import check, compare, need, need_number, need_tensor
@@ -63,7 +64,8 @@ def check_output_size(function: Callable[[int, int, int, int], int]) -> bool:
         return {"size": whole(8, 40), "kernel": whole(1, 7), "stride": whole(1, 4), "padding": whole(0, 3)}
 
     def pytorch(size: int, kernel: int, stride: int, padding: int) -> int:
-        return nn.Conv2d(1, 1, kernel, stride, padding)(torch.zeros(1, 1, size, size)).shape[-1]
+        image, weights = torch.zeros(1, 1, size, size), torch.zeros(1, 1, kernel, kernel)
+        return F.conv2d(image, weights, stride=stride, padding=padding).shape[-1]
 
     def whole_number(answer: Any) -> None:
         need_number(answer)
