@@ -73,11 +73,11 @@ def is_solution(cell: Any) -> bool:
 def imported_checks(cells: list[Any]) -> dict[str, str]:
     """Every name that the cells import from the exercises' modules, and from which."""
     return {
-        alias.asname or alias.name: node.module
+        alias.asname or alias.name: str(node.module)
         for cell in cells
         if cell.cell_type == "code"
         for node in ast.walk(parsed(cell.source))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(CHECKS)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(CHECKS)
         for alias in node.names
     }
 

@@ -116,7 +116,7 @@ def _in_a_process(exercise: Exercise, sources: list[str], seconds: float) -> str
     finally:
         ours.close()
         with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError, TypeError):
-            os.killpg(process.pid, signal.SIGKILL)  # type: ignore[arg-type]  # what it started goes with it
+            os.killpg(process.pid, signal.SIGKILL)  # what it started goes with it
         process.kill()
         process.join()
 
