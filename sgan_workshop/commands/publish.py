@@ -39,7 +39,9 @@ def figures(
     list_: Annotated[bool, typer.Option("--list", help="Say which figures there are, and stop.")] = False,
     style: Annotated[
         str,
-        typer.Option(help="blog, slides or print (with a PDF each): size, font and lines; the two last go to build/figures/."),
+        typer.Option(
+            help="blog, slides or print (with a PDF each): size, font and lines; the two last go to build/figures/."
+        ),
     ] = "blog",
     retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
     post_minutes: Annotated[
