@@ -71,13 +71,22 @@ def figures(
 
 @app.command()
 def post(
-    out: Annotated[Path, typer.Option(help="Folder for the post.")] = Path("build/post"),
+    out: Annotated[Path | None, typer.Option(help="Folder for the post; by default in build/.")] = None,
+    platform: Annotated[
+        str, typer.Option("--for", help="markdown (for most platforms), hugo, jekyll or quarto.")
+    ] = "markdown",
 ) -> None:
-    """Build the blog post: one HTML file with everything in it, and Markdown with a folder of images."""
+    """Build the blog post: one HTML file with everything in it, and Markdown with images; or as a program wants it."""
+    from sgan_workshop.publish.address import OWNERLESS, repository
     from sgan_workshop.publish.post import build_post
 
-    page, markdown = build_post(out)
-    typer.echo(f"The post is in {near(page)}, and for a blogging platform in {near(markdown)}")
+    first, *others = build_post(
+        out or Path("build/post" if platform == "markdown" else f"build/post-{platform}"), platform
+    )
+    also = f", and {near(others[0])} belongs to it" if others else ""
+    typer.echo(f"The post is in {near(first)}{also}.")
+    if repository().startswith(OWNERLESS):
+        typer.echo("Its links lead nowhere yet: write your repository's address into them with `sgan address`.")
 
 
 @app.command()
