@@ -8,6 +8,7 @@ import tomllib
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.models import build_models
@@ -15,6 +16,7 @@ from sgan_utils.results import by_method, gain
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.methods import plain_name
 from sgan_utils.support.source import source_of
+from sgan_utils.support.statistics import holm
 from sgan_workshop.publish.address import repository
 from sgan_workshop.publish.figures import RECIPES  # all of them are registered there
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
@@ -83,6 +85,11 @@ class Facts:
     def gain(self, better: str, worse: str, labels: int, study: str = "table1", of: str = "test_accuracy") -> dict:
         """What one method has over another, with its interval, see :func:`sgan_utils.results.gain`."""
         return gain(self._rows(study), better, worse, labels, of).to_dict()
+
+    def together(self, better: str, worse: str, budgets: list[int], study: str = "table1") -> dict[int, dict]:
+        """:meth:`gain` for several numbers of labels; ``p_holm`` is the rank test's p, corrected for their number."""
+        found = pd.DataFrame({labels: self.gain(better, worse, labels, study) for labels in budgets}).T
+        return found.assign(p_holm=holm(found["p"])).to_dict("index")
 
     def _table(self, study: str) -> dict[tuple[str, int], dict[str, Any]]:
         if study not in self._tables:

@@ -17,6 +17,7 @@ from sgan_utils.results import CONFIDENCE, PAPER
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_bytes, write_text
 from sgan_utils.support.propagation import NEIGHBOURS
+from sgan_utils.support.statistics import FAILURE
 from sgan_utils.support.studies import BUDGETS
 from sgan_workshop.publish.dialects import DIALECTS, front_matter, translate
 from sgan_workshop.publish.facts import Facts
@@ -31,6 +32,7 @@ CONSTANTS = {
     "BUDGETS": BUDGETS,
     "PAPER": PAPER,
     "CONFIDENCE": CONFIDENCE,
+    "FAILURE": FAILURE,
     "CLASSES": CLASSES,
     "NEIGHBOURS": NEIGHBOURS,
     "SAMPLE_SIZE": SAMPLE_SIZE,

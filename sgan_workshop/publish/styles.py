@@ -25,7 +25,7 @@ class FigureStyle(NamedTuple):
     pdf: bool = False  # whether it is wanted as a PDF, too
 
 
-# The first of each comes with Matplotlib. In an SVG, text stays text, which can be searched and read aloud; a reader who
+# The first of each comes with Matplotlib. In an SVG, text stays text, which can be searched and read aloud; whoever
 # lacks the first font sees one of the others, which are no wider.
 FONTS: dict[Any, Any] = {
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],

@@ -18,7 +18,7 @@ from sgan_workshop.records.runs import FAILURES, record_failure, record_gan, rec
 
 
 def record_all(say: Callable[[str], None] = print) -> None:
-    """Train and measure all that the figures show, and replace ``results/`` by it (about six minutes on two cores)."""
+    """Train and measure all that the figures show, and replace ``results/`` by it (about five minutes on two cores)."""
     data = load_mnist()
     if not WEIGHTS.exists():  # all recorded distances were measured through it: it is not replaced in passing
         say("recording digit_classifier …")

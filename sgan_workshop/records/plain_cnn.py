@@ -1,4 +1,4 @@
-"""Recorded runs of D alone with many labels: what is there without a generator, and does it overfit?"""
+"""Recorded runs of D alone with many labels: what is there without a generator, and how far it overfits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sgan_workshop.records.provenance import provenance
 from sgan_workshop.records.storage import save_record
 
 SEEDS = 3
-LONG = 4_000  # steps: long enough to see every labelled image several times
+LONG = 2_400  # steps: long enough to see every labelled image several times
 
 
 def record_plain_cnn(data: ImageData) -> None:

@@ -36,8 +36,8 @@ def losses(material: Material) -> FigureBase:
 
 @figure(
     3,
-    "A film of one run: G's images of the same latents turn from grey into digits. Beside them D's beliefs grow step by "
-    "step: it takes unlabelled images to be real more often than generated ones, and is sure of neither.",
+    "A film of one run: G's images of the same latents turn from grey into digits. Beside them D's beliefs grow "
+    "step by step: it takes unlabelled images to be real more often than generated ones, and is sure of neither.",
     BEST,
 )
 def training_film(material: Material) -> Iterator[FigureBase]:

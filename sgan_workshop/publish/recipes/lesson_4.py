@@ -69,8 +69,8 @@ def sample_quality(material: Material) -> FigureBase:
 
 @figure(
     4,
-    "Accuracy on the test set after each epoch of the source post's settings: high after the first, about a point higher "
-    "after a few more, then up and down; a dotted line is the short run of the lessons.",
+    "Accuracy on the test set after each epoch of the source post's settings: high after the first, about a point "
+    "higher after a few more, then up and down; a dotted line is the short run of the lessons.",
     "post",
     "sgan",
 )

@@ -13,9 +13,10 @@ from sgan_workshop.records.runs import FAILURES
 
 @figure(
     5,
-    "Four runs in columns, each with D's beliefs above and nine of G's images below. Healthy: the beliefs in real and in "
-    "generated images stay apart, neither near 0 or 1. D wins: one goes to 1, the other to 0, and no digit appears. Mode "
-    "collapse: all nine images show nearly the same shape. Rate too large: the beliefs jump from step to step.",
+    "Four runs in columns, each with D's beliefs above and nine of G's images below. Healthy: the beliefs in real "
+    "and in generated images stay apart, neither near 0 or 1. D wins: one goes to 1, the other to 0, and no digit "
+    "appears. Mode collapse: all nine images show nearly the same shape. Rate too large: the beliefs jump from step"
+    " to step.",
     "sgan",
     *FAILURES,
 )
