@@ -25,6 +25,7 @@ from sgan_utils.support.networks import Networks
 from sgan_utils.support.propagation import PropagatedBatches
 from sgan_utils.support.run import ALONE, Alone, Callback, Run
 from sgan_utils.support.session import steps_of
+from sgan_utils.support.student import teach_student
 
 
 def discriminator_step(
@@ -174,6 +175,8 @@ def train(
     with run.random_numbers(), closing(steps_of(run, callbacks, checkpoint, checkpoint_every, progress)) as steps:
         for step in steps:
             one_step(run, labelled_batches[step], *unlabelled_batches[step])
+    if config.student_steps and run.step == config.steps:
+        teach_student(run, progress and team.is_first)
     return run
 
 

@@ -20,6 +20,7 @@ from sgan_utils.support.errors import CheckpointError
 from sgan_utils.support.files import write_whole
 from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import History, Run
+from sgan_utils.support.student import Student
 
 
 def save_models(
@@ -45,7 +46,10 @@ def load_models(path: Path | str, networks: Networks = build_models) -> tuple[An
     """
     tensors, notes = _load(path)
     config = SGANConfig(**current_fields(json.loads(notes["config"])))
-    generator, discriminator = networks(config, _description(notes))
+    description = _description(notes)
+    generator, discriminator = networks(config, description)
+    if config.student_steps:
+        discriminator = Student(description.shape, len(description.classes))
     try:
         load_weights(generator, _under("generator", tensors))
         load_weights(discriminator, _under("discriminator", tensors))

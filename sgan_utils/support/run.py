@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 import torch
@@ -19,6 +19,10 @@ from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.hardware import pick_precision
 from sgan_utils.support.networks import Networks, make_networks
+
+if TYPE_CHECKING:
+    from sgan_utils.support.propagation import Propagation
+    from sgan_utils.support.student import Student
 
 CALIBRATION_BATCHES = 50  # over which BatchNorm's memory is measured for the finished classifier
 
@@ -121,6 +125,8 @@ class Run:
     spread_labels: Tensor | None = None  # by propagation, of the unlabelled images, UNKNOWN where it is not sure
     stopped: str = ""  # why it ended early, in words; empty if it did not
     log: History = field(default_factory=History)
+    propagation: Propagation | None = None  # made when it is first needed
+    student: Student | None = None  # the larger classifier of a finished run
     _classifier_of_step: int = -1
 
     @classmethod
@@ -172,10 +178,16 @@ class Run:
 
         During training D normalised generated images too, and its weights moved on; the means and variances that it
         remembers fit neither the images it will be tested on nor the averaged weights. Unlabelled images set it right.
+        If the run has taught a student, that is the classifier.
         """
+        if self.student is not None:
+            return cast("Discriminator", self.student)
         if self._classifier_of_step != self.step:
             count = min(CALIBRATION_BATCHES, max(1, len(self.sources.unlabelled_images) // self.config.batch_size))
-            some = self.sources.unlabelled_images[: count * self.config.batch_size].chunk(count)
+            unlabelled = self.sources.unlabelled_images
+            # In an order of its own: stored images may be sorted by class, and each class has its own mean.
+            order = torch.randperm(len(unlabelled), generator=torch.Generator().manual_seed(0)).to(unlabelled.device)
+            some = unlabelled[order[: count * self.config.batch_size]].chunk(count)
             draws = self.layer_random is not None  # then scoring must not change the random state
             with self.autocast(), torch.random.fork_rng(devices=[], enabled=draws):
                 if draws:

@@ -31,8 +31,8 @@ from sgan_workshop.records.provenance import provenance, summary
 from sgan_workshop.records.quality import generate_samples, real_features, sample_quality
 from sgan_workshop.records.storage import save_record
 
-FILM_STEPS = [1, 25, 50, 100, 200, 300, 400]
-REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 401, 10)]  # of the moving film, which begins slowly
+FILM_STEPS = [1, 25, 50, 100, 200, 300, 380]
+REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 381, 10)]  # of the moving film, which begins slowly
 REEL_IMAGES = 24
 DIRECTIONS = 4  # of G's first layer, of which a record holds images
 DIRECTION_REACH = 4.0  # how far they go either way; latents are standard normal
