@@ -12,7 +12,7 @@ import pandas as pd
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.models import build_models
-from sgan_utils.results import by_method, gain
+from sgan_utils.results import CONFIDENCE, by_method, gain
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.methods import plain_name
 from sgan_utils.support.source import source_of
@@ -87,9 +87,16 @@ class Facts:
         return gain(self._rows(study), better, worse, labels, of).to_dict()
 
     def together(self, better: str, worse: str, budgets: list[int], study: str = "table1") -> dict[int, dict]:
-        """:meth:`gain` for several numbers of labels; ``p_holm`` is the rank test's p, corrected for their number."""
-        found = pd.DataFrame({labels: self.gain(better, worse, labels, study) for labels in budgets}).T
+        """:meth:`gain` for those numbers of labels that both have, with ``p_holm``, the p corrected for all."""
+        both = [labels for labels in budgets if {(better, labels), (worse, labels)} <= set(self._table(study))]
+        found = pd.DataFrame({labels: self.gain(better, worse, labels, study) for labels in both}).T
         return found.assign(p_holm=holm(found["p"])).to_dict("index")
+
+    def verdict(self, difference: dict[str, float]) -> str:
+        """What one of the differences of :meth:`together` amounts to, in words."""
+        if difference["p_holm"] > 1 - CONFIDENCE:
+            return "cannot tell"
+        return "ahead" if difference["gain"] > 0 else "behind"
 
     def _table(self, study: str) -> dict[tuple[str, int], dict[str, Any]]:
         if study not in self._tables:

@@ -28,7 +28,8 @@ FILM_COLOURS = 64
 def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: str = "blog") -> list[Path]:
     """Draw the named figures, or all, as ``NAME.svg`` and ``NAME.png``, each with its provenance in ``NAME.json``.
 
-    The style for print makes a ``NAME.pdf`` as well. A film is a ``NAME.gif`` as well; its last frame is the SVG and the PNG.
+    The style for print makes a ``NAME.pdf`` as well. A film is a ``NAME.gif``, too; its last frame is the other
+    files.
 
     Args:
         only: names; none means all.

@@ -1,8 +1,8 @@
 """The blog post: ``blog/post.md`` with every number and figure filled in from ``results/`` and ``figures/``.
 
 The template is Markdown with Jinja expressions. It can use what :class:`sgan_workshop.publish.facts.Facts` offers, and
-nothing is typed by hand: ``{{ record("sgan").test_accuracy | percent }}``, ``{{ figure("losses", "What it shows.") }}``.
-A sentence that rests on a comparison says so with ``claim``, so the build fails when new results no longer bear it out.
+nothing is typed by hand: ``{{ record("sgan").test_accuracy | percent }}``, ``{{ figure("losses", "The losses.") }}``. A
+sentence that rests on a comparison says so with ``claim``, so the build fails when new results no longer bear it out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CONSTANTS = {
     "SAMPLE_SIZE": SAMPLE_SIZE,
     "SOFTMAX_FLOOR": math.log(math.e + CLASSES - 1) - 1,  # nats: of the cross-entropy of what a softmax puts out
 }
-WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def fill(template: str, facts: Facts) -> str:
