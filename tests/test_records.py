@@ -121,7 +121,7 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     monkeypatch.setattr(runs, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
     everything.record_all(said.append)
     names = [line.split()[1] for line in said]
-    assert names == ["sgan", "gan", *runs.FAILURES, "softmax_twice", "loader", "real_images"]
+    assert names == ["sgan", "gan", *runs.FAILURES, "softmax_twice", "plain_cnn", "loader", "real_images"]
     made = load_record("sgan").arrays
     monkeypatch.undo()
     assert set(made) == set(load_record("sgan").arrays)
