@@ -21,7 +21,6 @@ COMPARED = ["cnn", "cnn+augmentation", "odena", "sgan", "cnn+consistency", "prop
 STUDIES: dict[str, list[Cell]] = {
     "table1": [
         *(Cell(method, labels, 10) for method in COMPARED for labels in BUDGETS),
-        *(Cell("best without G", labels, 10) for labels in (25, 100)),
     ],
     "tricks": [Cell(method, 100, 5) for method in METHODS if method.startswith(("sgan", "odena"))],
     "samples": [Cell(method, 30_000, 10) for method in ("lesson gan", "lesson sgan")],
