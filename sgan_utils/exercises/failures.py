@@ -25,7 +25,12 @@ SIGNS = {
     "diverges": "the losses would reach tens or hundreds: look at the scale of the axis",
     "softmax_twice": "the supervised loss would get stuck just above 1.46 and never fall below",
 }
-OTHER_NAMES = {"lesson": "healthy", "collapse": "mode_collapse", "divergence": "diverges", "double_softmax": "softmax_twice"}
+OTHER_NAMES = {
+    "lesson": "healthy",
+    "collapse": "mode_collapse",
+    "divergence": "diverges",
+    "double_softmax": "softmax_twice",
+}
 
 TO_RESCUE, STEPS = "d_wins", 100
 ALIVE = 0.05  # belief in generated images from which on G hears more than "wrong"
@@ -49,7 +54,7 @@ def images_of(case: str) -> Any:
     return load_record(RECORD).arrays[f"samples_{case}"]
 
 
-def check_diagnosis(named: Mapping[str, str]) -> bool:
+def check_somebodys_runs(named: Mapping[str, str]) -> bool:
     """Lesson 5: which failure is it? From case to name, such as ``{"A": "d_wins"}``."""
 
     def examine() -> str:
@@ -76,9 +81,7 @@ def run_with(changes: Mapping[str, Any]) -> pd.DataFrame:
     return train(config, split_sources(load_mnist(), config), progress=False).history
 
 
-def check_rescue(
-    changes: Mapping[str, Any], run: Callable[[Mapping[str, Any]], pd.DataFrame] = run_with
-) -> bool:
+def check_rescue(changes: Mapping[str, Any], run: Callable[[Mapping[str, Any]], pd.DataFrame] = run_with) -> bool:
     """Lesson 5: one hyperparameter that keeps D from winning, such as ``{"input_noise": 0.5}``."""
 
     def examine() -> str:
