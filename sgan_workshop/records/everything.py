@@ -29,11 +29,8 @@ def record_all(say: Callable[[str], None] = print) -> None:
         ("gan", record_gan),
         *((preset, partial(record_failure, preset=preset)) for preset in FAILURES),
         ("softmax_twice", record_softmax_twice),
-<<<<<<< HEAD
         ("cases", record_cases),
-=======
         ("plain_cnn", record_plain_cnn),
->>>>>>> main
         ("loader", record_loader),
         ("real_images", record_real_images),
     )
