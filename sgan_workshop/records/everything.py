@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from sgan_utils.data import ImageData, load_mnist
+from sgan_workshop.records.cases import record_cases
 from sgan_workshop.records.measurements import (
     record_digit_classifier,
     record_loader,
@@ -28,6 +29,7 @@ def record_all(say: Callable[[str], None] = print) -> None:
         ("gan", record_gan),
         *((preset, partial(record_failure, preset=preset)) for preset in FAILURES),
         ("softmax_twice", record_softmax_twice),
+        ("cases", record_cases),
         ("plain_cnn", record_plain_cnn),
         ("loader", record_loader),
         ("real_images", record_real_images),
