@@ -40,16 +40,17 @@ class Recipe:
     alt: str  # what somebody who cannot see it should know
     records: tuple[str, ...]  # the recorded results and studies that it shows
     draw: Callable[[Material], FigureBase | Iterator[FigureBase]]  # several are the frames of a film
+    data: str = "MNIST"
 
 
 RECIPES: dict[str, Recipe] = {}
 
 
-def figure(lesson: int, alt: str, *records: str) -> Callable[[Callable], Callable]:
+def figure(lesson: int, alt: str, *records: str, data: str = "MNIST") -> Callable[[Callable], Callable]:
     """Register a function as the recipe of the figure that has the function's name."""
 
     def register(draw: Callable) -> Callable:
-        RECIPES[draw.__name__] = Recipe(draw.__name__, lesson, alt, records, draw)
+        RECIPES[draw.__name__] = Recipe(draw.__name__, lesson, alt, records, draw, data)
         return draw
 
     return register
@@ -63,5 +64,5 @@ def provenance(recipe: Recipe, material: Material) -> dict[str, Any]:
         "alt": recipe.alt,
         "command": f"sgan figures --only {recipe.name}",
         "matplotlib": mpl.__version__,
-        "drawn_from": {name: material.about(name) for name in recipe.records} or "MNIST and the code",
+        "drawn_from": {name: material.about(name) for name in recipe.records} or f"{recipe.data} and the code",
     }
