@@ -61,7 +61,52 @@ def test_the_model_answer_passes(name, capsys):
 def test_while_nothing_is_written_a_check_says_so(name, capsys):
     passed, said = said_by(CHECKS[name], ..., capsys)
     assert not passed
-    assert "nothing is written here yet" in said
+    assert "nothing is written here yet. Replace the dots" in said
+
+
+def raises(*arguments):
+    raise ValueError("I am broken")
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize(
+    ("part", "word"),
+    [
+        (raises, "raised ValueError: I am broken"),
+        (None, "a function is wanted here, not a NoneType"),
+        (lambda *arguments: 1 / 0, "raised ZeroDivisionError"),
+        (lambda *arguments: None, "Not yet: "),
+    ],
+)
+def test_an_unfinished_part_is_answered_in_words(name, part, word, capsys):
+    passed, said = said_by(CHECKS[name], part, capsys)
+    assert not passed
+    assert word in said
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize(
+    "odd", [0, 1.5, "", [], {}, (), b"bytes", object(), torch.zeros(()), torch.tensor(1j)], ids=repr
+)
+def test_an_odd_answer_is_neither_accepted_nor_raises(name, odd, capsys):
+    passed, said = said_by(CHECKS[name], lambda *arguments: odd, capsys)
+    assert not passed, said
+
+
+@pytest.mark.parametrize("name", ["Generator", "Discriminator"])
+def test_a_finished_network_in_the_place_of_its_class_is_named(name, capsys):
+    passed, said = said_by(CHECKS[name], parts_of(ANSWER)[name](), capsys)
+    assert not passed
+    assert "that is a network already" in said
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_check_can_be_interrupted(name):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        CHECKS[name](interrupted)
 
 
 FIRST = "[torch.randperm(len(places))[: count // 10]]"

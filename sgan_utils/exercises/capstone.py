@@ -111,6 +111,7 @@ def check_step(step: Callable[..., Any]) -> bool:
 
     def examine() -> str:
         written(step)
+        need(callable(step), f"a function is wanted here, not a {type(step).__name__}: hand over its name.")
         sees_through, falls_for = observe_steps(step, -8.0), observe_steps(step, 8.0)
         (first, second), (other, later) = sees_through, falls_for
         moved_g = first.moved_g or other.moved_g

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sgan_utils.config import CLASSES
-from sgan_utils.exercises.capstone_parts import LATENT, SEEDS, pair_of, scaled, written
+from sgan_utils.exercises.capstone_parts import LATENT, SEEDS, made_by, pair_of, scaled, written
 from sgan_utils.exercises.checking import call, check, need
 from sgan_utils.models import count_parameters
 
@@ -61,11 +61,9 @@ def check_generator(Generator: Callable[[], nn.Module]) -> bool:
     """Part 2: latents (n, 100) become images (n, 1, 28, 28) from -1 to 1."""
 
     def examine() -> str:
-        written(Generator)
-        G = call(Generator)
+        G = made_by(Generator)
         latent = torch.randn(16, LATENT, generator=torch.Generator().manual_seed(0))
         images = call(G, latent)
-        need(isinstance(G, nn.Module), "Generator() should be an nn.Module: training needs its parameters().")
         need(
             isinstance(images, Tensor), f"G should return a tensor of images, yours returns a {type(images).__name__}."
         )
@@ -100,11 +98,9 @@ def check_discriminator(Discriminator: Callable[[], nn.Module]) -> bool:
     """Part 3: images (n, 1, 28, 28) become class logits (n, 10) and a real logit (n,)."""
 
     def examine() -> str:
-        written(Discriminator)
-        D = call(Discriminator)
+        D = made_by(Discriminator)
         images = torch.randn(16, 1, 28, 28, generator=torch.Generator().manual_seed(0)).clamp(-1, 1).requires_grad_()
         class_logits, real_logit = pair_of(call(D, images))
-        need(isinstance(D, nn.Module), "Discriminator() should be an nn.Module: training needs its parameters().")
         need(class_logits.dim() == 2, "swap the two: the class logits (n, 10) come first, the real logit (n,) second.")
         need(
             class_logits.shape != (16, CLASSES + 1),

@@ -28,7 +28,18 @@ class Answer(NamedTuple):
 
 def written(part: Any) -> None:
     """Go on if the learner has written this part."""
-    need(part is not ..., "nothing is written here yet: put your code in the place of the dots, then run this cell.")
+    need(part is not ..., "nothing is written here yet. Replace the dots by your code, then run this cell.")
+
+
+def made_by(factory: Any) -> nn.Module:
+    """A new network of the learner's class, or of a function that makes one."""
+    written(factory)
+    made = isinstance(factory, nn.Module)
+    need(not made, "that is a network already: hand over what makes one, the name without brackets behind it.")
+    network = call(factory)
+    kind = type(network).__name__
+    need(isinstance(network, nn.Module), f"an nn.Module is wanted, whose parameters() can learn, not a {kind}.")
+    return network
 
 
 def pair_of(answer: Any) -> Answer:
