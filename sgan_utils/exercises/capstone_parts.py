@@ -166,7 +166,7 @@ class Seen(NamedTuple):
     class_logit: float  # how far the logit of the right digit rose on this call's labelled images
     old_class_logit: float  # and on those of the call before
     g_towards_real: float  # how far G's images went in the direction that D believes in
-    latents: Tensor | None
+    latents: Tensor  # that G was given
 
 
 class OnePicture(nn.Module):
@@ -175,7 +175,7 @@ class OnePicture(nn.Module):
     def __init__(self, picture: Tensor) -> None:
         super().__init__()
         self.picture = nn.Parameter(picture)
-        self.latents: Tensor | None = None
+        self.latents = torch.empty(0)
 
     def forward(self, latent: Tensor) -> Tensor:
         """(n, 100) -> (n, 1, 28, 28)."""
@@ -201,12 +201,12 @@ def observe_steps(step: Callable[..., Any], belief: float) -> list[Seen]:
     generated = G(torch.zeros(1, LATENT)).detach().flatten()
     D = LinearD(torch.zeros(PIXELS, CLASSES), belief * generated / generated.square().sum())
     adam_g, adam_d = (torch.optim.SGD(model.parameters(), lr=RATE) for model in (G, D))
-    sources, seen = [(0.8 * _rows(quarter)).expand(32, 1, 28, 28).clone() for quarter in (0, 1, 3)], []
+    sources = [(0.8 * _rows(quarter)).expand(32, 1, 28, 28).clone() for quarter in (0, 1, 3)]
+    seen: list[Seen] = []
     labels = torch.full((32,), 4)
     for now, old in ((0, 2), (2, 0)):
         before, picture = deepcopy(D), G.picture.detach().clone()
         D.train()
-        G.latents = None
         _run(step, len(seen), G, D, adam_g, adam_d, sources[now].clone(), labels.clone(), sources[1].clone())
         trainable = all(weights.requires_grad for weights in D.parameters())
         need(trainable, "D's weights no longer ask for gradients after your step: unfreeze them at its end.")
