@@ -92,7 +92,7 @@ def test_train_writes_models_history_and_a_checkpoint_that_resumes(sgan, tmp_pat
     ("arguments", "words"),
     [
         (["--labels", "7"], "labels must be between 10 and 60000 (one for each class at least), got 7"),
-        (["--head", "three"], "head must be one of two_heads, n_plus_1, n, got 'three'"),
+        (["--head", "three"], "head must be one of n, n_plus_1, two_heads, got 'three'"),
         (["--preset", "beast"], "there is no preset named 'beast'"),
         ([*TINY, "--device", "abacus"], "device 'abacus' cannot be used here"),
         (["--steps", "0"], "steps must be between 1 and 1000000, got 0"),

@@ -123,7 +123,7 @@ def _without_putting_back(accuracies: Tensor, tries: int) -> Tensor:
     return _by_chance(accuracies.sort().values, chance)
 
 
-BEST_OF_MISTAKES = {
+BEST_OF_MISTAKES: dict[str, Callable | Sequence[Callable]] = {
     "that is the best of all; with a few tries one is not always so lucky.": lambda a, tries: a.max(),
     "that is the mean of all: right for one try, but whoever has more tries reports the best of them.": [
         lambda a, tries: a.mean(),

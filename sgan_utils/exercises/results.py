@@ -8,7 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sgan_utils.exercises.checking import check, compare, need, need_pair
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import to_model_range
+from sgan_utils.evaluation import believe
+from sgan_utils.exercises.checking import check, compare, need, need_number, need_pair
+from sgan_utils.models import Discriminator, build_models
 
 
 def _matrix(random: torch.Generator) -> dict[str, Tensor]:
@@ -154,5 +158,82 @@ def check_most_confused(function: Callable[[Tensor], tuple[int, int]]) -> bool:
             function, _matrix, lambda c: _largest(_off_diagonal(c)), MOST_CONFUSED_MISTAKES, form=two_digits, tell=tell
         )
         return "the largest entry off the diagonal, true digit first."
+
+    return check(examine)
+
+
+BATCH = 300  # images that the evaluation of exercise 3 takes at a time; the last batch is smaller
+
+
+def _evaluation(at_once: bool, scaled: bool, in_evaluation_mode: bool) -> Callable[..., Tensor]:
+    """An evaluation with some of the exercise's mistakes in it."""
+
+    def accuracy(D: Discriminator, images: Tensor, labels: Tensor) -> Tensor:
+        D.train(not in_evaluation_mode)
+        right = []
+        with torch.no_grad():
+            for some, truth in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+                pixels = to_model_range(some) if scaled else some / 255
+                right.append((D(pixels).class_logits.argmax(1) == truth).float())
+        D.train()
+        return torch.cat(right).mean() if at_once else torch.stack([batch.mean() for batch in right]).mean()
+
+    return accuracy
+
+
+_NOT_SCALED = "D sees pixels from 0 to 1, and was trained on -1 to 1: one of the mistakes is how images are scaled."
+_TRAINING_MODE = "D is in training mode, so BatchNorm compares each image with its batch: switch to eval() first."
+_MEAN_OF_MEANS = "the last batch is smaller and counts as much as a full one: add up right answers, divide at the end."
+TEST_ACCURACY_MISTAKES = {
+    _NOT_SCALED: [
+        _evaluation(False, False, False),
+        _evaluation(True, False, False),
+        _evaluation(False, False, True),
+        _evaluation(True, False, True),
+    ],
+    _TRAINING_MODE: [_evaluation(False, True, False), _evaluation(True, True, False)],
+    _MEAN_OF_MEANS: [_evaluation(False, True, True)],
+    "those are percents; accuracy goes from 0 to 1.": [lambda *given: 100 * _evaluation(True, True, True)(*given)],
+    "that is the share of *wrong* answers.": [lambda *given: 1 - _evaluation(True, True, True)(*given)],
+    "that is the number of right answers; divide by the number of images.": [
+        lambda D, images, labels: len(labels) * _evaluation(True, True, True)(D, images, labels),
+    ],
+    "you look at the last batch only: gather the right answers of all.": [
+        lambda D, images, labels: _evaluation(True, True, True)(D, images.split(BATCH)[-1], labels.split(BATCH)[-1]),
+    ],
+    "you look at the first batch only: gather the right answers of all.": [
+        lambda D, images, labels: _evaluation(True, True, True)(D, images[:BATCH], labels[:BATCH]),
+    ],
+    "you divide by the number of batches times 300, more images than there are.": [
+        lambda D, images, labels: (
+            len(labels) * _evaluation(True, True, True)(D, images, labels) / (BATCH * len(labels.split(BATCH)))
+        ),
+    ],
+}
+
+
+def check_test_accuracy(function: Callable[[Discriminator, Tensor, Tensor], float]) -> bool:
+    """Lesson 4: the share of images that D names rightly, in evaluation mode, on pixels as D knows them."""
+    networks: list[Discriminator] = []
+
+    def inputs(random: torch.Generator) -> dict[str, Any]:
+        D = build_models(SGANConfig(channels_d=(2, 2, 2), weight_std=0.5, seed=random.initial_seed()))[1]
+        count = BATCH + int(torch.randint(20, 90, (1,), generator=random))
+        light = torch.rand(count, 1, 1, 1, generator=random).sort(0).values  # in order, so that a batch is one-sided
+        images = (light * torch.randint(256, (count, 1, 28, 28), generator=random)).to(torch.uint8)
+        with torch.no_grad():
+            for _ in range(20):  # D's BatchNorm has seen such images, in another order
+                D(to_model_range(images[torch.randperm(count, generator=random)[:60]]))
+        labels = believe(D, images).class_logits.argmax(1)
+        wrong = torch.rand(count, generator=random) < light.flatten() ** 2  # more of them towards the end
+        labels = torch.where(wrong, (labels + 1) % 10, labels)
+        networks.append(D)  # in training mode, as it is between two steps
+        return {"D": D, "images": images, "labels": labels}
+
+    def examine() -> str:
+        compare(function, inputs, _evaluation(True, True, True), TEST_ACCURACY_MISTAKES, need_number, tolerance=1e-5)
+        kept = all(D.training for D in networks)
+        need(kept, "right, but D came in training mode and is left in evaluation mode: its training would go on so.")
+        return "all three mistakes are mended: the pixels, the mode, and the mean."
 
     return check(examine)

@@ -142,7 +142,7 @@ def _and_loss_afterwards(G: Any, D: Any, optimizer: torch.optim.Optimizer, laten
     return _right_loss(G, D, latent).detach()
 
 
-GENERATOR_STEP_MISTAKES = {
+GENERATOR_STEP_MISTAKES: dict[str, Callable | list[Callable]] = {
     "gradients of earlier steps are still there: call optimizer.zero_grad() before backward().": _with_old_gradients,
     "that goes uphill: G is taught the negative of its loss. It should minimise it.": [
         _step(lambda *given: -_right_loss(*given), lambda value: -value),

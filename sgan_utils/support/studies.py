@@ -17,17 +17,10 @@ class Cell(NamedTuple):
 
 
 BUDGETS = (25, 50, 100, 1000)
+COMPARED = ["cnn", "cnn+augmentation", "odena", "sgan", "cnn+consistency", "propagation", "cnn+propagation", "best"]
 STUDIES: dict[str, list[Cell]] = {
     "table1": [
-        *(Cell(method, labels, 10) for method in ("cnn", "cnn+augmentation", "odena", "sgan") for labels in BUDGETS),
-        *(Cell(method, labels, 10) for method in ("propagation", "cnn+propagation") for labels in BUDGETS),
-        # With 25 labels runs differ most, so five would not tell whether G helps.
-        *(Cell("best", labels, 10 if labels == 25 else 5) for labels in BUDGETS),
-        *(
-            Cell(method, labels, 10 if labels == 25 else 5)
-            for method in ("best without G", "cnn+consistency")
-            for labels in BUDGETS[:3]
-        ),
+        *(Cell(method, labels, 10) for method in COMPARED for labels in BUDGETS),
     ],
     "tricks": [Cell(method, 100, 5) for method in METHODS if method.startswith(("sgan", "odena"))],
     "samples": [Cell(method, 30_000, 10) for method in ("lesson gan", "lesson sgan")],
