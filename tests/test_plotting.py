@@ -216,6 +216,16 @@ def test_a_single_set_stands_on_its_digit_and_needs_no_legend():
     assert [bar.get_x() + bar.get_width() / 2 for bar in ax.patches] == pytest.approx(list(range(10)))
 
 
+def test_classes_of_other_data_have_their_names():
+    names = ["cat", "dog", "cow"]
+    for ax in (
+        plot_class_balance({"all": [3, 4, 5]}, classes=names),
+        plot_confusion(np.eye(3, dtype=int), classes=names),
+    ):
+        assert [label.get_text() for label in ax.get_xticklabels()] == names
+        assert "digit" not in ax.get_xlabel() + ax.get_ylabel()
+
+
 def test_bars_read_from_top_to_bottom_with_their_values_beside_them():
     ax = plot_bars({"loader": 2_500.0, "memory": 150_000.4, "share": 0.12345}, "images per second")
     assert [bar.get_width() for bar in ax.patches] == [0.12345, 150_000.4, 2_500.0]  # from the bottom up

@@ -122,9 +122,9 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     everything.record_all(said.append)
     names = [line.split()[1] for line in said]
     assert names == ["sgan", "gan", *runs.FAILURES, "softmax_twice", "loader", "real_images"]
-    committed = load_record("sgan").arrays
+    made = load_record("sgan").arrays
     monkeypatch.undo()
-    assert set(committed) == set(load_record("sgan").arrays)
+    assert set(made) == set(load_record("sgan").arrays)
 
 
 def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):

@@ -46,7 +46,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell that all are the same.
     "mode_collapse": {
-        "steps": 200,
+        "steps": 150,
+        "head": "two_heads",
         "learning_rate_d": 5e-4,
         "learning_rate_g": 0.1,
         "adam_beta1": 0.9,
@@ -109,7 +110,7 @@ NOTES: dict[str, str] = {
     "G's loss climbs and its images stay mush: a teacher who only ever says “wrong” teaches nothing.",
     "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
     "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
-    "diverges": "D's learning rate is 500 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
+    "diverges": "D's learning rate is 250 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
     "Look at the scale of the losses, and at what G learns from such a teacher.",
     "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
     "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",

@@ -83,7 +83,7 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
 
 
 def _save_film(frames: list[Figure], path: Path) -> None:
-    """An animated GIF: a frame every eighth of a second, and time to chosen_style at the last one."""
+    """An animated GIF: a frame every eighth of a second, and three seconds for the last one."""
     from PIL import Image  # comes with matplotlib
 
     pictures = []

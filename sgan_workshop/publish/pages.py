@@ -1,4 +1,4 @@
-"""A notebook as a web page that reads well without a network."""
+"""A notebook as a web page that reads well without a network, made without Sphinx, which only the site needs."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ TEMPLATE = ROOT / "blog" / "post.md"
 
 
 class Facts:
-    """What the post may say: each method looks something up, or says by name what is missing or stale."""
+    """What the post may refer to: each method looks something up, or names what is missing or stale."""
 
     def __init__(self, material: Material | None = None) -> None:
         self.material = material or Material()
@@ -114,8 +114,8 @@ def fill(template: str, facts: Facts) -> str:
     jinja = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     jinja.globals = {name: getattr(facts, name) for name in vars(Facts) if not name.startswith("_")}
     jinja.globals |= {"PAPER": PAPER, "CONFIDENCE": CONFIDENCE}
-    jinja.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f}%"
-    jinja.filters["points"] = lambda share, digits=1: f"{100 * share:.{digits}f}"
+    jinja.filters["percent"] = lambda fraction, digits=1: f"{100 * fraction:.{digits}f}%"
+    jinja.filters["points"] = lambda fraction, digits=1: f"{100 * fraction:.{digits}f}"
     jinja.filters["decimals"] = lambda number, digits=1: f"{number:.{digits}f}"
     jinja.filters["count"] = lambda number: f"{number:,.0f}"
     try:

@@ -56,7 +56,7 @@ def _build(folder: Path) -> None:
     except SphinxError as error:
         raise SGANError(f"the site could not be built: {error}") from error
     if site.statuscode:
-        raise SGANError("the site has the warnings above: mend them, then build it again.")
+        raise SGANError("the site has the warnings above: fix them, then build it again.")
 
 
 def gather(source: Path) -> None:
