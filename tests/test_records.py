@@ -115,7 +115,7 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     monkeypatch.setattr(everything, "load_mnist", lambda: data._replace(test_images=data.test_images[:500]))
     monkeypatch.setattr(measurements, "SAMPLE_SIZE", 30_000)  # two parts of the training images instead of six
     for module in (measurements, runs):
-        monkeypatch.setattr(module, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 9.0))
+        monkeypatch.setattr(module, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 0.01, 9.0))
     monkeypatch.setattr(measurements, "features_and_logits", lambda images: (images, images))
     monkeypatch.setattr(measurements, "real_features", lambda data: None)
     monkeypatch.setattr(runs, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
