@@ -36,7 +36,7 @@ class Recipe:
     """How one figure is made."""
 
     name: str
-    lesson: int
+    lesson: int | None  # None: of the project itself
     alt: str  # what somebody who cannot see it should know
     records: tuple[str, ...]  # the recorded results and studies that it shows
     draw: Callable[[Material], FigureBase | Iterator[FigureBase]]  # several are the frames of a film
@@ -45,7 +45,7 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {}
 
 
-def figure(lesson: int, alt: str, *records: str) -> Callable[[Callable], Callable]:
+def figure(lesson: int | None, alt: str, *records: str) -> Callable[[Callable], Callable]:
     """Register a function as the recipe of the figure that has the function's name."""
 
     def register(draw: Callable) -> Callable:
