@@ -33,6 +33,15 @@ PLANE = SGANConfig(
     input_noise=0.0,
 )
 
+_OLD_LOSS = {"generator_loss": "non_saturating"}  # with which the two failures that everybody meets are seen best
+GAMES: dict[str, SGANConfig] = {
+    "healthy": PLANE,
+    "D wins": PLANE.but(learning_rate_g=1e-5, **_OLD_LOSS),
+    "mode collapse": PLANE.but(learning_rate_d=1e-3, learning_rate_g=3e-2, **_OLD_LOSS),
+    "oscillation": PLANE.but(learning_rate_d=1e-2, learning_rate_g=1e-1, **_OLD_LOSS),
+    "double softmax": PLANE.but(softmax_twice=True),
+}
+
 
 class Points(NamedTuple):
     """Points of several classes."""
@@ -93,7 +102,7 @@ class PointGenerator(nn.Module):
         width: units of a hidden layer.
     """
 
-    def __init__(self, latent_size: int = 2, width: int = 32) -> None:
+    def __init__(self, latent_size: int = 2, width: int = 64) -> None:
         super().__init__()
         self.latent_size = latent_size
         self.layers = nn.Sequential(
@@ -115,7 +124,7 @@ class PointDiscriminator(nn.Module):
         softmax: whether to make probabilities of the class logits: a common mistake, because the loss does that.
     """
 
-    def __init__(self, classes: int = 2, width: int = 32, head: str = "n", softmax: bool = False) -> None:
+    def __init__(self, classes: int = 2, width: int = 64, head: str = "n", softmax: bool = False) -> None:
         super().__init__()
         self.softmax = softmax
         further = HEADS[head][0] - HEADS["n"][0]  # outputs that stand for no class
@@ -146,7 +155,7 @@ class PlaneRun:
     """
 
     def __init__(
-        self, config: SGANConfig, unlabelled: Tensor, labelled: Points, classes: int = 2, width: int = 32
+        self, config: SGANConfig, unlabelled: Tensor, labelled: Points, classes: int = 2, width: int = 64
     ) -> None:
         if not len(labelled.classes) or not 0 <= int(labelled.classes.min()) <= int(labelled.classes.max()) < classes:
             raise SGANError(

@@ -11,7 +11,7 @@ from sgan_utils.support.plane_pictures import landscape
 from sgan_workshop.records.provenance import provenance
 from sgan_workshop.records.storage import save_record
 
-STEPS = (0, 100, 800)  # of which the game is recorded
+STEPS = (0, 50, 500)  # of which the game is recorded
 ALONE_STEPS = 200
 
 

@@ -23,12 +23,12 @@ def plane(material: Material) -> FigureBase:
     array = {name: torch.from_numpy(value) for name, value in record.arrays.items()}
     unlabelled, labelled = array["unlabelled"].float(), Points(array["places"].float(), array["classes"])
     alone, together = (
-        Landscape(record.arrays[classes], record.arrays["real_800"]) for classes in ("alone", "classes_800")
+        Landscape(record.arrays[classes], record.arrays["real_500"]) for classes in ("alone", "classes_500")
     )
     drawn, (left, middle, right) = plt.subplots(1, 3, figsize=(7.0, 2.6))
     show_points(unlabelled, labelled, ax=show_regions(alone, left))
     show_points(unlabelled, labelled, ax=show_regions(together, middle))
-    show_points(unlabelled, generated=array["generated_800"].float(), ax=show_belief(together, right))
+    show_points(unlabelled, generated=array["generated_500"].float(), ax=show_belief(together, right))
     for ax, name, reached in (
         (left, "six labels", record.about["accuracy_alone"]),
         (middle, "and 500 unlabelled", record.about["accuracy"]),
