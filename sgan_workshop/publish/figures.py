@@ -19,6 +19,7 @@ from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_text, write_whole
 from sgan_workshop.publish import styles
 from sgan_workshop.publish.recipes import (  # noqa: F401 - they register figures
+    lesson_0,
     lesson_1,
     lesson_2,
     lesson_3,

@@ -60,7 +60,7 @@ class Recipe:
     """How one figure is made."""
 
     name: str
-    lesson: int
+    lesson: int | None  # None: of the project itself
     alt: str  # what somebody who cannot see it should know
     records: tuple[str, ...]  # the recorded results and studies that it shows
     draw: Callable[..., FigureBase | Iterator[FigureBase]]  # takes a Material and the numbers; several are a film
@@ -71,11 +71,13 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {}
 
 
-def figure(lesson: int, alt: str, *records: str, data: str = "MNIST", **numbers: int) -> Callable[[Callable], Callable]:
+def figure(
+    lesson: int | None, alt: str, *records: str, data: str = "MNIST", **numbers: int
+) -> Callable[[Callable], Callable]:
     """Register a function as the recipe of the figure that has the function's name.
 
     Args:
-        lesson: to which it belongs; 0 is the project.
+        lesson: to which it belongs; None is the project.
         alt: its alternative text, which may name the numbers: ``"{labels} images"``.
         records: the recorded results and studies that it shows.
         data: the images that it shows, where it shows no record.
