@@ -17,7 +17,7 @@ from sgan_utils.support.presets import PRESETS
 CLASSES = 10  # MNIST's digits, 0 to 9
 IMAGE_SIZE = 28  # pixels, both ways
 TRAINING_IMAGES = 60_000
-Head = Literal["two_heads", "n_plus_1", "n"]
+Head = Literal["n", "n_plus_1", "two_heads"]
 GeneratorLoss = Literal["non_saturating", "saturating", "feature_matching"]
 Protocol = Literal["all-unlabelled", "labelled-only"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -64,17 +64,17 @@ class SGANConfig(BaseModel):
         description="Fixes the labelled draw, the initial weights, the order of the images and the latents.",
     )  # fmt: skip
     steps: int = Field(
-        400, ge=1, le=1_000_000, title="Steps",
+        380, ge=1, le=1_000_000, title="Steps",
         description="How often D and G are each updated.",
         json_schema_extra={"unit": "steps", "scale": "log"},
     )  # fmt: skip
     labelled_batch_size: int = Field(
-        100, ge=2, le=2_000, title="Labelled batch size",
+        50, ge=2, le=2_000, title="Labelled batch size",
         description="Labelled images in one step.",
         json_schema_extra={"unit": "images", "scale": "log"},
     )  # fmt: skip
     batch_size: int = Field(
-        32, ge=2, le=2_000, title="Batch size",
+        50, ge=2, le=2_000, title="Batch size",
         description="Unlabelled images, and as many generated ones, in one step.",
         json_schema_extra={"unit": "images", "scale": "log"},
     )  # fmt: skip
@@ -84,8 +84,8 @@ class SGANConfig(BaseModel):
         json_schema_extra={"unit": "numbers"},
     )  # fmt: skip
     head: Head = Field(
-        "two_heads", title="Head of D",
-        description="two_heads: 10 + 1 outputs (the post). n_plus_1: 11 outputs (Odena). n: 10 outputs (Salimans).",
+        "n", title="Head of D",
+        description="n: 10 outputs (Salimans). n_plus_1: 11 outputs (Odena). two_heads: 10 + 1 outputs (the post).",
     )  # fmt: skip
     generator_loss: GeneratorLoss = Field(
         "non_saturating", title="Loss of G",
@@ -93,7 +93,7 @@ class SGANConfig(BaseModel):
         "feature_matching: match the mean of D's features (Salimans).",
     )  # fmt: skip
     learning_rate_d: float = Field(
-        2e-3, gt=0, le=1, title="D's learning rate",
+        4e-3, gt=0, le=1, title="D's learning rate",
         description="Step size of D's Adam. Too large and D wins at once: G then learns nothing.",
         json_schema_extra={"scale": "log", "slider_from": 1e-5},
     )  # fmt: skip
@@ -117,7 +117,7 @@ class SGANConfig(BaseModel):
         description="How much D cares about naming the digit; 0 makes a plain GAN, which uses no label.",
     )  # fmt: skip
     unsupervised_weight: float = Field(
-        0.5, ge=0, le=10, title="Weight of the unsupervised loss",
+        1.0, ge=0, le=10, title="Weight of the unsupervised loss",
         description="How much D cares about telling real from generated; 0 makes a plain classifier.",
     )  # fmt: skip
     label_smoothing: float = Field(
@@ -135,7 +135,7 @@ class SGANConfig(BaseModel):
         "2 pixels; 0 leaves them as they are.",
     )  # fmt: skip
     input_noise: float = Field(
-        0.0, ge=0, le=1, title="Noise on D's input",
+        0.3, ge=0, le=1, title="Noise on D's input",
         description="Standard deviation of the normal noise that is added to every image that D is trained on; "
         "paper to ink is 2.",
     )  # fmt: skip
@@ -176,6 +176,12 @@ class SGANConfig(BaseModel):
         0, ge=0, le=10, title="Rounds of propagation",
         description="How often D's predictions, smoothed over nearest neighbours, replace the propagated labels.",
     )  # fmt: skip
+    student_steps: int = Field(
+        0, ge=0, le=100_000, title="Steps of the student",
+        description="At the end, a larger classifier learns from the labels that D gives unlabelled images, for so "
+        "many batches of 100; 0 leaves it out.",
+        json_schema_extra={"unit": "steps"},
+    )  # fmt: skip
     weight_std: float = Field(
         0.02, gt=0, le=1, title="Spread of initial weights",
         description="Standard deviation of the normal distribution that the initial weights are drawn from.",
@@ -192,7 +198,7 @@ class SGANConfig(BaseModel):
         json_schema_extra={"unit": "channels"},
     )  # fmt: skip
     average_decay: float = Field(
-        0.98, ge=0, lt=1, title="Memory of D's averaged weights",
+        0.99, ge=0, lt=1, title="Memory of D's averaged weights",
         description="The D that is evaluated is a moving average over about 1 / (1 - this) steps; 0 switches it off.",
         json_schema_extra={"step": 0.001},
     )  # fmt: skip
@@ -229,7 +235,13 @@ class SGANConfig(BaseModel):
 
     @property
     def epochs(self) -> float:
-        """Passes over the unlabelled images that ``steps`` amounts to on MNIST; a run's ``epochs`` follow its data."""
+        """Passes over MNIST's unlabelled images that ``steps`` amounts to; of other data, the run knows its ``epochs``.
+
+        Raises:
+            ConfigError: if the data are not MNIST.
+        """
+        if self.data != "MNIST":
+            raise ConfigError(f"how many images {self.data} has is known once it is loaded: read the run's epochs.")
         unlabelled = self.labels if self.protocol == "labelled-only" else TRAINING_IMAGES - self.held_out
         return self.steps * self.batch_size / unlabelled
 

@@ -1,4 +1,4 @@
-"""The two networks: G draws images, D says which digit an image shows and whether it is real.
+"""The two networks: G generates images, D says which digit an image shows and whether it is real.
 
 D has one output type, :class:`Belief`, and three interchangeable heads that read it off the last linear layer.
 No softmax and no sigmoid stands here, but for the one that can be asked for as a mistake: the losses take logits.
@@ -49,9 +49,9 @@ def n_head(outputs: Tensor, features: Tensor) -> Belief:
 
 # How many outputs for ten classes, and how they are read.
 HEADS: dict[Head, tuple[int, Callable[[Tensor, Tensor], Belief]]] = {
-    "two_heads": (CLASSES + 1, two_heads),
-    "n_plus_1": (CLASSES + 1, n_plus_1_head),
     "n": (CLASSES, n_head),
+    "n_plus_1": (CLASSES + 1, n_plus_1_head),
+    "two_heads": (CLASSES + 1, two_heads),
 }
 
 
@@ -97,7 +97,7 @@ class Discriminator(nn.Module):
     """Downscales an image to what D believes about it: three convolutions, then a linear layer and a head.
 
     Args:
-        head: how the outputs are read: ``"two_heads"``, ``"n_plus_1"`` or ``"n"``.
+        head: how the outputs are read: ``"n"``, ``"n_plus_1"`` or ``"two_heads"``.
         channels: feature maps at 14x14, 7x7 and 4x4 pixels.
         softmax: whether to make probabilities of the class logits: a common mistake, because the loss does that.
         shape: of an image, (channels, height, width).
@@ -106,7 +106,7 @@ class Discriminator(nn.Module):
 
     def __init__(
         self,
-        head: Head = "two_heads",
+        head: Head = "n",
         channels: tuple[int, int, int] = (32, 64, 128),
         softmax: bool = False,
         shape: tuple[int, int, int] = (1, 28, 28),

@@ -6,7 +6,6 @@ one colour means one thing in every picture of the lessons.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,12 +21,7 @@ GENERATED = "#D55E00"  # vermilion
 DISCRIMINATOR = "#56B4E9"  # light blue
 GENERATOR = "#E69F00"  # orange
 MUTED = "#767676"
-METHOD_COLOURS = {"cnn": "#000000", "cnn+augmentation": MUTED, "sgan": GENERATED, "odena": GENERATOR, "best": LABELLED}
-METHOD_COLOURS |= {"cnn+consistency": UNLABELLED, "propagation": "#CC79A7", "cnn+propagation": "#8C510A"}
-METHOD_COLOURS |= {
-    "CNN (Odena 2016)": "#000000",
-    "SGAN (Odena 2016)": GENERATED,
-}  # as of ours that they are compared with
+PURPLE = "#CC79A7"
 LOSSES = {  # a history's columns: how they are named and coloured
     "supervised": ("D: which digit?", LABELLED),
     "unsupervised": ("D: real or generated?", DISCRIMINATOR),
@@ -56,7 +50,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.8,
     "image.cmap": "gray_r",  # ink on paper
     # Curves that stand for none of the above take colours that have no meaning of their own.
-    "axes.prop_cycle": plt.cycler(color=["#000000", "#CC79A7", MUTED, "#8C510A", "#9EBCDA"]),
+    "axes.prop_cycle": plt.cycler(color=["#000000", PURPLE, MUTED, "#8C510A", "#9EBCDA"]),
     "svg.hashsalt": "sgan",  # the same picture gives the same file
 }
 
@@ -134,7 +128,8 @@ def show_rows(rows: Mapping[str, Images], colours: Sequence[str] | None = None, 
     cell = pixels[0].shape[1] + 4
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, max(1.0, 5.9 * len(names) / columns)))
-    show_images(np.concatenate(pixels), columns=columns, ax=ax)
+    stacked = np.concatenate(pixels)  # colours stand last here, and first in what show_images takes
+    show_images(np.moveaxis(stacked, 3, 1) if stacked.ndim == 4 else stacked, columns=columns, ax=ax)
     for row, name in enumerate(names):
         colour = colours[row] if colours else "black"
         ax.text(-6, (row + 0.5) * cell - 2, name, ha="right", va="center", color=colour, fontsize=9)
@@ -149,14 +144,17 @@ def plot_histogram(values: np.ndarray, xlabel: str, colour: str = LABELLED, ax: 
     return ax
 
 
-def plot_class_balance(counts: Mapping[str, Sequence[int]], ax: Axes | None = None) -> Axes:
-    """Bars of how many images each digit has, for one or more sets of images: name -> ten numbers."""
+def plot_class_balance(
+    counts: Mapping[str, Sequence[int]], ax: Axes | None = None, classes: Sequence[str] | None = None
+) -> Axes:
+    """Bars of how many images each class has, for one or more sets of images: name -> a number for each class."""
     ax = ax or plt.subplots()[1]
     width = 0.8 / len(counts)
     for i, (name, numbers) in enumerate(counts.items()):
         places = np.arange(len(numbers)) + (i - (len(counts) - 1) / 2) * width
         ax.bar(places, np.asarray(numbers), width, label=name)
-    ax.set(xlabel="digit", ylabel="images", xticks=range(10))
+    ax.set(xlabel="class" if classes else "digit", ylabel="images")
+    ax.set_xticks(range(len(numbers)), classes)
     ax.grid(axis="x", visible=False)
     if len(counts) > 1:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=len(counts))
@@ -222,11 +220,12 @@ def smoothed_line(series: pd.Series, smooth: int, label: str, colour: str, ax: A
     ax.plot(series.index, series.rolling(smooth, min_periods=1).mean(), color=colour, label=label)
 
 
-def plot_confusion(matrix: Images, ax: Axes | None = None) -> Axes:
-    """How often digit i (row) was named j (column); mistakes are shaded, right answers are only written.
+def plot_confusion(matrix: Images, ax: Axes | None = None, classes: Sequence[str] | None = None) -> Axes:
+    """How often class i (row) was predicted as j (column); mistakes are shaded, right answers are only written.
 
     Args:
-        matrix: (10, 10) counts.
+        matrix: (classes, classes) counts.
+        classes: their names; without them, they are digits.
     """
     ax = ax or plt.subplots(figsize=(5.2, 4.8))[1]
     matrix = np.asarray(matrix)
@@ -238,7 +237,9 @@ def plot_confusion(matrix: Images, ax: Axes | None = None) -> Axes:
         if number:
             colour = "white" if mistakes[row, column] > 0.6 * top else MUTED if row == column else "black"
             ax.text(column, row, f"{number}", ha="center", va="center", fontsize=8, color=colour)
-    ax.set(xlabel="named by D", ylabel="true digit", xticks=range(len(matrix)), yticks=range(len(matrix)))
+    ax.set(xlabel="named by D", ylabel="true class" if classes else "true digit")
+    ax.set_xticks(range(len(matrix)), classes)
+    ax.set_yticks(range(len(matrix)), classes)
     ax.grid(visible=False)
     return ax
 
@@ -254,37 +255,6 @@ def plot_points(groups: Mapping[str, np.ndarray], colours: Mapping[str, str], ax
     return ax
 
 
-def plot_label_efficiency(
-    table: pd.DataFrame, papers: Mapping[str, Mapping[int, float]] | None = None, ax: Axes | None = None
-) -> Axes:
-    """Accuracy against the number of labels: one curve a method, bars for the spread over its seeds.
-
-    Both axes are stretched where the interest lies: labels by factors, accuracy towards 100%.
-
-    Args:
-        table: from :func:`sgan_utils.results.by_method`.
-        papers: name -> labels -> accuracy (0 to 1), drawn with dashes and without spread.
-    """
-    ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
-    for method, rows in table.groupby("method", sort=False):
-        bars = rows["std_accuracy"].fillna(0)
-        up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))  # 100% is where this scale ends
-        style: dict[str, Any] = {"color": METHOD_COLOURS.get(method), "marker": "o", "ms": 4, "capsize": 3}
-        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, **style)
-    for name, accuracies in (papers or {}).items():
-        colour = METHOD_COLOURS.get(name)
-        ax.plot(list(accuracies), list(accuracies.values()), "--s", label=name, color=colour, ms=4, linewidth=1.2)
-    ax.set_xscale("log")
-    ax.set_yscale("logit")
-    ticks = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
-    ax.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
-    ax.minorticks_off()
-    ax.set_xticks(budgets := sorted(table["labels"].unique()), [f"{labels:,}" for labels in budgets])
-    ax.set(xlabel="labelled images", ylabel="accuracy on the test set")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return ax
-
-
 def plot_runs(groups: Mapping[str, Sequence[float]], xlabel: str, ax: Axes | None = None) -> Axes:
     """One dot a run, one line a group, a stroke at the group's mean: name -> a number for each run."""
     ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(groups)))[1]
@@ -294,33 +264,4 @@ def plot_runs(groups: Mapping[str, Sequence[float]], xlabel: str, ax: Axes | Non
     ax.set_yticks(range(len(groups)), list(groups)[::-1])
     ax.set_xlabel(xlabel)
     ax.margins(y=0.15)
-    return ax
-
-
-def plot_gains(gains: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> Axes:
-    """Differences with their confidence intervals beside a line at 0.
-
-    Args:
-        gains: one row each, indexed by name, with ``gain``, ``low`` and ``high``, see :func:`sgan_utils.results.gain`.
-    """
-    ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(gains)))[1]
-    heights = range(len(gains))[::-1]
-    either_side = [gains["gain"] - gains["low"], gains["high"] - gains["gain"]]
-    ax.errorbar(gains["gain"], heights, xerr=either_side, fmt="o", color=LABELLED, capsize=4)
-    ax.axvline(0, color=MUTED, linestyle=":", linewidth=1.2)
-    ax.set_yticks(heights, gains.index)
-    ax.set_xlabel(xlabel)
-    ax.margins(y=0.2)
-    return ax
-
-
-def plot_trade_off(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str, ax: Axes | None = None) -> Axes:
-    """Named points in a plane, each with a sign of its own: name -> (x, y)."""
-    ax = ax or plt.subplots(figsize=(7.0, 3.6))[1]
-    signs = itertools.cycle("osD^vP*X<>")
-    colours = itertools.cycle([LABELLED, UNLABELLED, GENERATED, "black", "#CC79A7", GENERATOR, MUTED])
-    for (name, (x, y)), sign, colour in zip(points.items(), signs, colours, strict=False):
-        ax.plot(x, y, sign, color=colour, ms=8, mew=1.8, fillstyle="none", label=name)  # hollow: some lie on others
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

@@ -129,17 +129,17 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     monkeypatch.setattr(everything, "load_mnist", lambda: data._replace(test_images=data.test_images[:500]))
     monkeypatch.setattr(measurements, "SAMPLE_SIZE", 30_000)  # two parts of the training images instead of six
     for module in (measurements, runs):
-        monkeypatch.setattr(module, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 9.0))
+        monkeypatch.setattr(module, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 0.01, 9.0))
     monkeypatch.setattr(measurements, "features_and_logits", lambda images: (images, images))
     monkeypatch.setattr(measurements, "real_features", lambda data: None)
     monkeypatch.setattr(runs, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
     monkeypatch.setattr(everything, "record_plane", lambda: None)  # its training takes longer than all this
     everything.record_all(said.append)
     names = [line.split()[1] for line in said]
-    assert names == ["plane", "sgan", "gan", *runs.FAILURES, "softmax_twice", "loader", "real_images"]
-    committed = load_record("sgan").arrays
+    assert names == ["plane", "sgan", "gan", *runs.FAILURES, "softmax_twice", "cases", "plain_cnn", "loader", "real_images"]
+    made = load_record("sgan").arrays
     monkeypatch.undo()
-    assert set(committed) == set(load_record("sgan").arrays)
+    assert set(made) == set(load_record("sgan").arrays)
 
 
 def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):

@@ -9,33 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 # What the methods share that are compared with `sgan`: the same D, the same steps, the same labelled batches.
-_COMMON: dict[str, Any] = {
-    "steps": 1000,
-    "labelled_batch_size": 50,
-    "batch_size": 50,
-    "learning_rate_d": 4e-3,
-    "learning_rate_g": 4e-3,
-    "average_decay": 0.99,
-    "input_noise": 0.3,
-    "head": "n",
-    "unsupervised_weight": 1.0,
-}
+_COMMON: dict[str, Any] = {"steps": 1000}
 _WITHOUT_G: dict[str, Any] = {"unsupervised_weight": 0.0, "protocol": "labelled-only"}
-# Labelled images are not augmented, and consistency sets in late: with few labels, augmentation makes D sure of too
-# much too early (sevens with a bar become twos), and pseudo-labels then repeat it for the rest of the run. Until then,
-# decaying noise keeps D from recognising images by a few pixels.
-_BEST: dict[str, Any] = _COMMON | {
-    "steps": 2500,
-    "batch_size": 100,
-    "learning_rate_d": 3e-3,
-    "learning_rate_g": 3e-3,
-    "average_decay": 0.995,
-    "input_noise": 0.5,
-    "noise_decay": 0.4,
-    "consistency_weight": 1.0,
-    "consistency_augmentation": 1.0,
-    "consistency_start": 0.4,
-    "balance": 1.0,
+# Labels spread over nearest neighbours teach D instead of the few true ones; a larger student ends the run.
+_BEST: dict[str, Any] = {
+    "steps": 600,
+    "augmentation": 1.0,
+    "propagation": 0.3,
+    "student_steps": 1000,
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -53,24 +34,27 @@ PRESETS: dict[str, dict[str, Any]] = {
         "channels_g": (128, 64, 32),
         "channels_d": (64, 128, 256),
         "average_decay": 0.0,
+        "head": "two_heads",
+        "unsupervised_weight": 0.5,
+        "input_noise": 0.0,
     },
     # A failure on purpose: D learns so much faster than G that G's images never fool it, and G learns nothing.
     "d_wins": {
         "steps": 150,
-        "learning_rate_d": 4e-3,
         "learning_rate_g": 2e-5,
-        "unsupervised_weight": 2.0,
         "learning_rate_decay": 0.0,
     },
     # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell that all are the same.
     "mode_collapse": {
-        "steps": 200,
+        "steps": 150,
+        "head": "two_heads",
         "learning_rate_d": 5e-4,
         "learning_rate_g": 0.1,
         "adam_beta1": 0.9,
         "latent_size": 10,
         "weight_std": 0.1,
         "learning_rate_decay": 0.0,
+        "input_noise": 0.0,
     },
     # A failure on purpose: D's steps are so large that each overshoots what it aims at.
     "diverges": {"steps": 150, "learning_rate_d": 1.0, "learning_rate_decay": 0.0},
@@ -94,30 +78,23 @@ PRESETS: dict[str, dict[str, Any]] = {
     "sgan, weak G": _COMMON | {"learning_rate_g": 1e-4},
     "sgan, strong G": _COMMON | {"channels_g": (128, 64, 32)},
     "best": _BEST,
-    "best without G": _BEST | {"unsupervised_weight": 0.0},
-    # The rival of `best`: no G either, but settings of its own, chosen for life without one.
-    "cnn+consistency": _BEST
-    | {
-        "unsupervised_weight": 0.0,
-        "augmentation": 1.0,
-        "input_noise": 0.3,
-        "noise_decay": 0.0,
-        "consistency_start": 0.0,
-        "consistency_augmentation": 1.5,
-    },
-    # No network at all: labels spread over nearest neighbours among deskewed pixels.
-    "propagation": _COMMON | _WITHOUT_G | {"supervised_weight": 0.0, "protocol": "all-unlabelled", "propagation": 0.3},
-    # A plain classifier, taught by those spread labels, and twice by its own predictions smoothed over the neighbours.
-    "cnn+propagation": _COMMON
-    | _WITHOUT_G
+    # Rivals without a generator, each with settings of its own.
+    "cnn+consistency": _WITHOUT_G
     | {
         "protocol": "all-unlabelled",
         "steps": 2500,
-        "labelled_batch_size": 100,
+        "batch_size": 100,
+        "learning_rate_d": 3e-3,
+        "learning_rate_g": 3e-3,
+        "average_decay": 0.995,
         "augmentation": 1.0,
-        "propagation": 0.3,
-        "propagation_rounds": 2,
+        "consistency_weight": 1.0,
+        "balance": 1.0,
     },
+    # No network at all: labels spread over nearest neighbours among the directions of strokes.
+    "propagation": _COMMON | _WITHOUT_G | {"supervised_weight": 0.0, "protocol": "all-unlabelled", "propagation": 0.3},
+    # `best` without its G: a plain classifier and a student, taught by those spread labels.
+    "cnn+propagation": _BEST | {"unsupervised_weight": 0.0},
     # As many steps of the lesson's run, with 30,000 labels and without any: what do labels do for G's images?
     "lesson sgan": {},
     "lesson gan": {"supervised_weight": 0.0},
@@ -133,7 +110,7 @@ NOTES: dict[str, str] = {
     "G's loss climbs and its images stay mush: a teacher who only ever says “wrong” teaches nothing.",
     "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
     "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
-    "diverges": "D's learning rate is 500 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
+    "diverges": "D's learning rate is 250 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
     "Look at the scale of the losses, and at what G learns from such a teacher.",
     "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
     "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",

@@ -1,11 +1,14 @@
 """Label propagation: a few labels spread to all images over a graph of nearest neighbours, without any network.
 
 Images that look alike have mostly the same class, so labels can spread from neighbour to neighbour (Zhou et al. 2004).
-Neighbours are looked for among deskewed pixels, not among D's own features, because a view that D did not make does not
-repeat D's mistakes.
+Neighbours are looked for among the directions of strokes, not among D's own features, because a view that D did not
+make does not repeat D's mistakes.
 """
 
 from __future__ import annotations
+
+import hashlib
+import time
 
 import numpy as np
 import torch
@@ -18,8 +21,11 @@ from sgan_utils.evaluation import believe
 from sgan_utils.support.run import Run
 
 NEIGHBOURS = 10
-COMPONENTS = 50  # numbers that PCA leaves of an image
-ALPHA, ITERATIONS = 0.99, 100  # of the few true labels: how much comes from neighbours, and how often
+DIRECTIONS = 8  # of gradients, all around
+CELL = 4  # pixels; an image is described by one histogram of directions a cell
+COMPONENTS = 100  # numbers that PCA leaves of an image
+WHITENING = 0.5  # 0 keeps the spread of each component, 1 makes all equal
+ALPHA, ITERATIONS = 0.995, 100  # of the few true labels: how much comes from neighbours, and how often
 ALPHA_SMOOTH, ITERATIONS_SMOOTH = 0.9, 20  # of D's predictions, which need only be smoothed
 
 
@@ -51,11 +57,40 @@ def deskew(images: Tensor) -> Tensor:
     return F.grid_sample(ink, F.affine_grid(affine, list(ink.shape), align_corners=False), align_corners=False)
 
 
+def gradient_histograms(images: Tensor) -> Tensor:
+    """Which way the ink rises, cell by cell: histograms of oriented gradients (Dalal and Triggs 2005, sec. 6).
+
+    Unlike pixels, they change little when a stroke becomes thicker or moves by a pixel.
+
+    Args:
+        images: (n, channels, height, width), 0 to 1; gradients of several channels are added up.
+
+    Returns:
+        (n, features), 0 to 1. Their squares are of length 1, so that images with more ink are no further apart; the
+        root makes few votes count as well (Arandjelovic and Zisserman 2012, sec. 2). All 0 for an image without edges.
+    """
+    grey = images.sum(1, keepdim=True)
+    sobel = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+    gradient_x, gradient_y = F.conv2d(grey, torch.stack([sobel, sobel.T])[:, None], padding=1).split(1, dim=1)
+    strength = (gradient_x**2 + gradient_y**2).sqrt()
+    # Each pixel votes for the two directions between which its own lies, for the nearer one more.
+    direction = torch.atan2(gradient_y, gradient_x) / (2 * torch.pi) * DIRECTIONS % DIRECTIONS
+    lower = direction.floor()
+    votes = torch.zeros(len(images), DIRECTIONS, *images.shape[2:])
+    votes.scatter_add_(1, lower.long() % DIRECTIONS, strength * (1 - (direction - lower)))
+    votes.scatter_add_(1, (lower.long() + 1) % DIRECTIONS, strength * (direction - lower))
+    # Cells overlap by half, and the middle of each counts most.
+    bell = torch.exp(-0.5 * ((torch.arange(2 * CELL) - CELL + 0.5) / (CELL / 2)) ** 2)
+    window = torch.outer(bell, bell).expand(DIRECTIONS, 1, -1, -1)
+    cells = F.conv2d(votes, window, stride=CELL, padding=CELL // 2, groups=DIRECTIONS)
+    return F.normalize(cells.flatten(1)).sqrt()
+
+
 class NeighbourGraph:
     """Images as nodes, each joined to its nearest neighbours; what is near weighs more.
 
     Args:
-        images: (n, channels, height, width), uint8. Grey ones are deskewed.
+        images: (n, channels, height, width), uint8. Grey ones are deskewed first.
 
     Attributes:
         weights: (n, n), sparse and symmetric, normalised as in Zhou et al. 2004, sec. 2.
@@ -65,9 +100,10 @@ class NeighbourGraph:
         from sklearn.decomposition import PCA  # slow to import, seldom needed
         from sklearn.neighbors import NearestNeighbors
 
-        pixels = self._pixels(images)
-        self._pca = PCA(min(COMPONENTS, *pixels.shape), svd_solver="covariance_eigh").fit(pixels)
-        points = self._pca.transform(pixels)
+        features = self._features(images)
+        self._pca = PCA(min(COMPONENTS, *features.shape), svd_solver="covariance_eigh").fit(features)
+        self._stretch = self._pca.explained_variance_.clip(1e-12) ** (-WHITENING / 2)
+        points = self._project(features)
         self._nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(points) - 1)).fit(points)
         distance, place = self._nearest.kneighbors()  # of the nodes themselves, without each its own neighbour
         self._scale = self._scale_of(distance)
@@ -80,14 +116,21 @@ class NeighbourGraph:
 
     def at(self, images: Tensor, scores: np.ndarray) -> np.ndarray:
         """Scores of new images: the weighted mean over their nearest nodes, (new images, classes)."""
-        distance, place = self._nearest.kneighbors(self._pca.transform(self._pixels(images)))
+        distance, place = self._nearest.kneighbors(self._project(self._features(images)))
         weight = self._weight(distance, self._scale_of(distance), place)[..., None]
         return (weight * scores[place]).sum(1) / weight.sum(1).clip(1e-12)
 
+    def nearest(self, images: Tensor) -> np.ndarray:
+        """The node that is most like each image, itself if it is a node: (images,)."""
+        return self._nearest.kneighbors(self._project(self._features(images)), 1, return_distance=False)[:, 0]
+
+    def _project(self, features: np.ndarray) -> np.ndarray:
+        return self._pca.transform(features) * self._stretch
+
     @staticmethod
-    def _pixels(images: Tensor) -> np.ndarray:
+    def _features(images: Tensor) -> np.ndarray:
         seen = [deskew(some) if some.shape[1] == 1 else some.float() / 255 for some in images.cpu().split(5_000)]
-        return torch.cat(seen).flatten(1).numpy()
+        return torch.cat([gradient_histograms(some) for some in seen]).numpy()
 
     @staticmethod
     def _scale_of(distance: np.ndarray) -> np.ndarray:
@@ -125,22 +168,29 @@ class Propagation:
 
     Args:
         sources: of the run.
+
+    Attributes:
+        shared_seconds: what building the graph took of one core, if another run in this process built it.
     """
 
     def __init__(self, sources: Sources) -> None:
-        self._labels = sources.labelled_labels.cpu().numpy()
-        self._labelled = len(self._labels)
-        self._classes = len(sources.description.classes)
-        self._graph = NeighbourGraph(torch.cat([sources.labelled_images, sources.unlabelled_images]))
-        unlabelled = np.zeros((len(sources.unlabelled_images), self._classes))
-        frequency = np.bincount(self._labels, minlength=self._classes)
-        start = np.concatenate([self._true() / frequency.clip(1), unlabelled])
+        classes = len(sources.description.classes)
+        self._graph, self.shared_seconds = _graph_of(sources.unlabelled_images)
+        self._true = np.eye(classes, dtype=np.float32)[sources.labelled_labels.cpu().numpy()]
+        self._starts_at = self._graph.nearest(sources.labelled_images)
+        self._nodes = np.zeros((len(sources.unlabelled_images), classes), dtype=np.float32)
+        self.spread_labels()
+
+    def spread_labels(self) -> None:
+        """Start from the few true labels alone; every class weighs the same."""
+        start = np.zeros_like(self._nodes)
+        np.add.at(start, self._starts_at, self._true / self._true.sum(0).clip(1))
         self._nodes = spread(self._graph, start, ALPHA, ITERATIONS)
 
     @property
     def probability(self) -> Tensor:
         """Of each class for each unlabelled image: (unlabelled, classes), float32."""
-        return torch.from_numpy(self._nodes[self._labelled :])
+        return torch.from_numpy(self._nodes)
 
     def predict(self, images: Tensor) -> Tensor:
         """Classes of new images by their nearest neighbours: (n,), int64."""
@@ -148,11 +198,30 @@ class Propagation:
 
     def smooth(self, probability: Tensor) -> None:
         """Take D's predictions for the unlabelled images, (unlabelled, classes), made smoother by their neighbours."""
-        start = np.concatenate([self._true(), probability.cpu().numpy()])
+        start = probability.cpu().numpy().copy()
+        start[self._starts_at] = self._true
         self._nodes = spread(self._graph, start, ALPHA_SMOOTH, ITERATIONS_SMOOTH)
 
-    def _true(self) -> np.ndarray:
-        return np.eye(self._classes)[self._labels]
+
+_last_graph: dict[str, tuple[NeighbourGraph, float]] = {}  # by the images' digest; the runs of a study share it
+
+
+def _graph_of(images: Tensor) -> tuple[NeighbourGraph, float]:
+    """The graph of these images, and what it took of one core to build it earlier: 0 if it is built now."""
+    digest = hashlib.sha1(images.cpu().contiguous().numpy(), usedforsecurity=False).hexdigest()
+    if digest in _last_graph:
+        return _last_graph[digest]
+    before = time.process_time()
+    graph = NeighbourGraph(images)
+    _last_graph.clear()  # a graph of 60,000 images holds 40 MB
+    _last_graph[digest] = graph, time.process_time() - before
+    return graph, 0.0
+
+
+def propagation_of(run: Run) -> Propagation:
+    """The propagation of a run's labels; building its graph takes some seconds, the first time only."""
+    run.propagation = run.propagation or Propagation(run.sources)
+    return run.propagation
 
 
 class PropagatedBatches:
@@ -164,7 +233,6 @@ class PropagatedBatches:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._propagation: Propagation | None = None  # made in the first step, so that its seconds count as training
         parts = run.config.propagation_rounds + 1
         self._begins = {run.config.steps * part // parts for part in range(1, parts)}
         self._batches: Batches | None = None
@@ -172,13 +240,13 @@ class PropagatedBatches:
     def __getitem__(self, step: int) -> tuple[Tensor, ...]:
         """Images and labels of one step, as of :class:`sgan_utils.data.Batches`."""
         run = self._run
-        self._propagation = self._propagation or Propagation(run.sources)
+        propagation = propagation_of(run)  # made in the first step, so that its seconds count as training
         if run.spread_labels is None:
-            self._take_labels(self._propagation)
+            self._take_labels(propagation)
         elif step in self._begins:
             belief = believe(run.classifier(), run.sources.unlabelled_images)
-            self._propagation.smooth(belief.class_logits.softmax(1))
-            self._take_labels(self._propagation)
+            propagation.smooth(belief.class_logits.softmax(1))
+            self._take_labels(propagation)
         if self._batches is None:
             self._batches = self._made()
         return self._batches[step]

@@ -16,7 +16,14 @@ from sgan_workshop.publish.output import replace_folder
 from sgan_workshop.publish.pages import outputs_for_a_page
 from sgan_workshop.publish.post import write_post
 from sgan_workshop.publish.registry import FIGURES_FOLDER
-from sgan_workshop.publish.site_tables import write_command_line, write_hyperparameters, write_reference, write_study
+from sgan_workshop.publish.site_tables import (
+    write_command_line,
+    write_hyperparameters,
+    write_processors,
+    write_published,
+    write_reference,
+    write_study,
+)
 
 DOCS = ROOT / "docs"
 
@@ -56,7 +63,7 @@ def _build(folder: Path) -> None:
     except SphinxError as error:
         raise SGANError(f"the site could not be built: {error}") from error
     if site.statuscode:
-        raise SGANError("the site has the warnings above: mend them, then build it again.")
+        raise SGANError("the site has the warnings above: fix them, then build it again.")
 
 
 def gather(source: Path) -> None:
@@ -74,18 +81,21 @@ def gather(source: Path) -> None:
     for path in lesson_paths():
         write_lesson(path, source / "notebooks" / path.name)
     write_study(source)
+    write_published(source / "published.html")
+    write_processors(source / "processors.html")
     write_hyperparameters(source / "hyperparameters_table.html")
     write_command_line(source / "command_line.md")
     write_reference(source / "api")
 
 
 def write_lesson(path: Path, target: Path) -> None:
-    """A copy of a lesson for the site: pictures get their alternative text, widgets become a remark."""
+    """A copy of a lesson for the site: pictures get their alternative text, widgets a remark, links their place."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type != "code":
+            cell.source = cell.source.replace("](../docs/", "](../")  # the pages of docs/ stand above the lessons
             continue
         cell.outputs = outputs_for_a_page(cell)
         if "alt" in cell.metadata:
