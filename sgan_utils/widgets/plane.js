@@ -114,7 +114,7 @@ function render({ model, el }) {
   }
   function arrows() {
     const pairs = [];
-    for (let i = 0; i < seen.wishes.length; i += 2) {
+    for (let i = 0; i < seen.wishes.length; i += 6) { // of every third point, or they hide the belief
       const [x, y, dx, dy] = [seen.generated[i], seen.generated[i + 1], seen.wishes[i], seen.wishes[i + 1]];
       const [toX, toY] = [x + dx, y + dy];
       pairs.push([x, y, toX, toY]);
