@@ -404,7 +404,7 @@ def test_the_configurations_of_the_study_are_what_is_recorded(tiny_study):
 
 def test_the_search_is_recorded_with_reasons_on_held_out_images_and_other_seeds_than_the_study_s():
     search = pd.read_csv(results.RESULTS / "study" / "search.csv")
-    assert not search.isna().any().any()
+    assert not search.drop(columns="core_seconds").isna().any().any()
     assert search.held_out_accuracy.between(0.5, 1).all()
     assert not search.duplicated(["what", "labels", "seed"]).any()
     assert not set(search.seed) & set(pd.read_csv(results.RESULTS / "study" / "rows.csv").seed)
