@@ -38,13 +38,14 @@ def label_efficiency(material: Material) -> FigureBase:
 
 @figure(
     6,
-    "Dots for runs with 25 labels, a row for each method, the weakest on top, accuracy stretched towards 100%: runs of "
-    "one method differ by many points, except where labels are propagated first.",
+    "Dots for runs with {labels} labels, a row for each method, the weakest on top, accuracy stretched towards "
+    "100%: runs of one method differ by many points, except where labels are propagated first.",
     "table1",
+    labels=25,
 )
-def lucky_seeds(material: Material) -> FigureBase:
+def lucky_seeds(material: Material, labels: int) -> FigureBase:
     rows = material.study("table1")
-    few = rows[rows["labels"] == 25].groupby("method")["test_accuracy"]
+    few = rows[rows["labels"] == labels].groupby("method")["test_accuracy"]
     weakest_first = few.median()[[*COMPARED, *STRONG[1:]]].sort_values().index
     ax = plotting.plot_runs({plain_name(method): few.get_group(method) for method in weakest_first}, "accuracy")
     study_plots.stretch_towards_100(ax, "x")

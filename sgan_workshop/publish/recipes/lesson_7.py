@@ -13,12 +13,13 @@ from sgan_workshop.publish.registry import Material, figure
 
 @figure(
     7,
-    "The change in accuracy that each single change to the SGAN makes at 100 labels, the most helpful one on top, with "
-    "95% intervals. Dots are hollow where chance alone could have brought about the difference.",
+    "The change in accuracy that each single change to the SGAN makes at {labels} labels, the most helpful one on "
+    "top, with 95% intervals. Dots are hollow where chance alone could have brought about the difference.",
     "tricks",
+    labels=100,
 )
-def tricks(material: Material) -> FigureBase:
-    changes = gains_over(one_change_each(material.study("tricks")), "sgan", 100).rename(index=plain_name)
+def tricks(material: Material, labels: int) -> FigureBase:
+    changes = gains_over(one_change_each(material.study("tricks")), "sgan", labels).rename(index=plain_name)
     points = changes.sort_values("gain", ascending=False)
     points[["gain", "low", "high"]] *= 100
     return study_plots.plot_gains(points, "change in accuracy (percentage points)").figure
