@@ -118,7 +118,7 @@ def train_once(
 
 
 def accuracy(discriminator: nn.Module, data: ImageData) -> float:
-    """Share of the test images named rightly: the argmax over the ten digits, in evaluation mode."""
+    """The fraction of test images that are classified correctly: the argmax over the ten digits, in evaluation mode."""
     discriminator.eval()
     right = 0
     with torch.no_grad():

@@ -60,7 +60,7 @@ REQUIRED: dict[str, dict[str, str]] = {
     "ddp": {"ratio": "images per second of two processes over one"},
     "study": {"two_worker_ratio": "wall time of two workers over one"},
     "playground": {
-        "cost": "share of training time that the live view adds",
+        "cost": "fraction of training time that the live view adds",
         "slowest_stop_seconds": "from pressing Stop to the end of the run",
         "slowest_answer_seconds": "of another cell while a run trains",
     },
@@ -112,7 +112,7 @@ def run_benchmark(
     if "step" in done:
         console.print(operations_table(done["step"]["lesson"]))
     if failures:
-        raise SGANError(f"{'; '.join(failures.values())}. The other parts are kept: mend it and start again.")
+        raise SGANError(f"{'; '.join(failures.values())}. The other parts are saved: fix this and start again.")
     if set(done) < set(parts):
         return None
     result = {"what": "benchmark"} | {name: done[name] for name in parts} | {"machine": machine()} | provenance(COMMAND)

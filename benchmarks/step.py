@@ -271,7 +271,7 @@ def by_kind(seconds: dict[str, float], wall: float) -> dict[str, float]:
 
 
 def where_it_goes(take: Callable[[int], None], steps: int = PROFILED_STEPS) -> dict[str, dict[str, float]]:
-    """A step's time by kind of operation, in milliseconds and as a share.
+    """A step's time by kind of operation, in milliseconds and as a fraction.
 
     The profiler is started twice: what the first start measures are mostly pages of fresh memory.
     """

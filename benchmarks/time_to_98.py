@@ -52,11 +52,11 @@ class Recipe:
 
     @property
     def reached(self) -> float:
-        """The accuracy at the last look."""
+        """The accuracy that was measured last."""
         return self.curve[-1][2] if self.curve else 0.0
 
     def go_on_until(self, step: int) -> None:
-        """Train on, and look every hundred steps and at the very end; a recipe that is there already rests."""
+        """Train on, and measure every hundred steps and at the end; a recipe that is there already rests."""
         while self.step < step and self.reached < GOAL:
             self.seconds, discriminator = next(self.steps)
             self.step += 1

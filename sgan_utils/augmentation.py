@@ -1,4 +1,4 @@
-"""Augmentation: random affine transforms of images, and noise on D's input.
+"""What a step starts from: images from -1 to 1, augmented by random affine transforms and noise, and latents.
 
 Random numbers are sampled first and applied second, so that several processes can use the same ones.
 """
@@ -6,19 +6,18 @@ Random numbers are sampled first and applied second, so that several processes c
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sgan_utils.config import IMAGE_SIZE
+from sgan_utils.config import IMAGE_SIZE, SGANConfig
+from sgan_utils.data import to_model_range
+from sgan_utils.models import sample_latent
 
-ROTATION, SHEAR, ZOOM, SHIFT = (
-    math.radians(15),
-    0.2,
-    0.1,
-    2.0,
-)  # at strength 1: at most, either way; the shift in pixels
+# At strength 1: at most, either way; the shift in pixels.
+ROTATION, SHEAR, ZOOM, SHIFT = math.radians(15), 0.2, 0.1, 2.0
 
 
 def random_affine(count: int, strength: float, random: torch.Generator, size: int = IMAGE_SIZE) -> Tensor:
@@ -85,3 +84,43 @@ def sample_noise(
     if not std:
         return torch.zeros(count, 1, 1, 1, device=random.device)
     return std * torch.randn(count, *shape, generator=random, device=random.device)
+
+
+def noise_scale(progress: float, decay: float) -> float:
+    """The factor of the noise: falls evenly from 1 to 0 over the first ``decay`` of the run; always 1 if that is 0."""
+    return max(0.0, 1.0 - progress / decay) if decay else 1.0
+
+
+class Inputs(NamedTuple):
+    """What one step starts from. What the configuration has no use for is empty."""
+
+    images: Tensor  # labelled real, (labelled batch, 1, 28, 28), from -1 to 1 and then with noise
+    labels: Tensor  # (labelled batch,)
+    unlabelled: Tensor  # (batch, 1, 28, 28)
+    augmented: Tensor  # the same images, augmented, once the consistency loss has set in
+    latent: Tensor  # (batch, latent_size)
+    noise: Tensor  # to be added to generated images, (batch, 1, 28, 28)
+
+
+def make_inputs(
+    step: int,
+    labelled: tuple[Tensor, ...],
+    unlabelled: Tensor,
+    config: SGANConfig,
+    random: torch.Generator,
+) -> Inputs:
+    """Make the inputs of one step from its batches of bytes; ``random`` gives latents, augmentation and noise."""
+    images, labels = labelled
+    images, unlabelled = to_model_range(images), to_model_range(unlabelled)
+    latent, shape = sample_latent(len(unlabelled), config.latent_size, random), images.shape[1:]
+    size, augmented = max(shape[1:]), unlabelled[:0]
+    if config.augmentation:
+        images = warp(images, random_affine(len(images), config.augmentation, random, size))
+    if config.uses_consistency and step >= config.consistency_start * config.steps:
+        augmented = warp(unlabelled, random_affine(len(unlabelled), config.consistency_augmentation, random, size))
+    noise_std = config.input_noise * noise_scale(step / config.steps, config.noise_decay)
+    images, unlabelled, augmented, noise = (
+        tensor + sample_noise(len(tensor), noise_std, random, shape)
+        for tensor in (images, unlabelled, augmented, torch.zeros(len(unlabelled), 1, 1, 1, device=unlabelled.device))
+    )
+    return Inputs(images, labels, unlabelled, augmented, latent, noise)

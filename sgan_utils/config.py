@@ -235,7 +235,13 @@ class SGANConfig(BaseModel):
 
     @property
     def epochs(self) -> float:
-        """Passes over the unlabelled images that ``steps`` amounts to on MNIST; a run's ``epochs`` follow its data."""
+        """Passes over MNIST's unlabelled images that ``steps`` amounts to; of other data, the run knows its ``epochs``.
+
+        Raises:
+            ConfigError: if the data are not MNIST.
+        """
+        if self.data != "MNIST":
+            raise ConfigError(f"how many images {self.data} has is known once it is loaded: read the run's epochs.")
         unlabelled = self.labels if self.protocol == "labelled-only" else TRAINING_IMAGES - self.held_out
         return self.steps * self.batch_size / unlabelled
 

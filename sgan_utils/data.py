@@ -17,6 +17,7 @@ from torch import Tensor
 from sgan_utils.config import CLASSES, IMAGE_SIZE, SGANConfig
 from sgan_utils.support.archives import unpack
 from sgan_utils.support.errors import TORCH_PAIR_CURE, ConfigError, DataError, SGANError
+from sgan_utils.support.source_checks import check_sources
 
 DIGITS = tuple(map(str, range(CLASSES)))
 UNKNOWN = -1  # in the place of a label, if nobody has given one
@@ -80,42 +81,7 @@ class Sources(NamedTuple):
         Raises:
             DataError: one sentence that names the images or labels, what is wrong with them, and the cure.
         """
-        about, classes = self.description, len(self.description.classes)
-        for name in ("labelled_images", "unlabelled_images"):
-            images = getattr(self, name)
-            if images.dtype != torch.uint8:
-                raise DataError(
-                    f"{name} must be bytes from 0 to 255 (torch.uint8), got {images.dtype}: convert them, for floats "
-                    "from -1 to 1 with ((images + 1) * 127.5).round().to(torch.uint8)."
-                )
-            if images.shape[1:] != about.shape:
-                raise DataError(
-                    f"{name} must have the shape (images, {', '.join(map(str, about.shape))}) of {about.name}, got "
-                    f"{tuple(images.shape)}: resize them, or pass sources whose description says their shape."
-                )
-            if len(images) == 0:
-                raise DataError(f"there are no {name.replace('_', ' ')}: a run needs at least one.")
-        if about.height % 4 or about.width % 4 or min(about.height, about.width) < 8:
-            raise DataError(
-                f"images of {about.height}x{about.width} pixels do not fit the networks: resize them, so that both "
-                "sides are multiples of 4 and at least 8 pixels."
-            )
-        labels = self.labelled_labels
-        if labels.dtype.is_floating_point or labels.shape != (len(self.labelled_images),):
-            raise DataError(
-                f"labelled_labels must be whole numbers, one for each of the {len(self.labelled_images)} labelled "
-                f"images, got {labels.dtype} of shape {tuple(labels.shape)}."
-            )
-        if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-            raise DataError(
-                f"labels must be from 0 to {classes - 1}, one of {about.name}'s {classes} classes, got "
-                f"{int(labels.min())} to {int(labels.max())}: leave images without a label to the unlabelled ones."
-            )
-        if config.labels > len(labels):
-            raise DataError(
-                f"the configuration says labels={config.labels}, but only {len(labels)} labelled images are given: "
-                f"set labels={len(labels)}."
-            )
+        check_sources(self, config)
 
     def fingerprint(self) -> str:
         """Twelve characters that are the same only for the same images and labels in the same order."""
@@ -141,12 +107,12 @@ def load_data(data: str = "MNIST", on_broken: Literal["skip", "stop"] = "skip") 
     Raises:
         DataError: if there are no such data, or they are damaged.
     """
-    from sgan_utils.support.image_folder import TORCHVISION_SETS, load_folder, load_torchvision
+    from sgan_utils.support.image_folder import load_folder, load_torchvision, set_name
 
-    name = data.lower().replace("-", "").replace("_", "")
-    if name == "mnist":
+    name = set_name(data)
+    if name == "MNIST":
         return load_mnist()
-    if name in TORCHVISION_SETS:
+    if name:
         return load_torchvision(name, data_folder())
     return load_folder(data, on_broken=on_broken)._replace(name=data)
 
@@ -225,7 +191,8 @@ def draw_labelled(labels: Tensor, count: int, seed: int) -> Tensor:
     for digit in labels.unique():
         members = (labels == digit).nonzero().squeeze(1)
         rank[members[torch.randperm(len(members), generator=generator)]] = torch.arange(len(members))
-    # One image of each class, then a second of each, and so on; who comes first within a round is left to chance.
+    # One image of each class, then a second of each, and so on. Where the last round is not whole, as with 25 labels of
+    # ten classes, chance says which classes get one more; without it the recorded runs could not be repeated.
     tie_break = torch.randperm(len(labels), generator=generator)
     in_order = tie_break[rank[tie_break].argsort(stable=True)]
     return in_order[:count].sort().values
@@ -241,20 +208,26 @@ def split_sources(data: ImageData, config: SGANConfig, labelled: Tensor | None =
         config: says how many images are labelled and held out, the protocol, and the seed of the draw.
         labelled: your own choice of labelled images (indices into ``data.train_images``) instead of a drawn one.
     """
-    known = (data.train_labels != UNKNOWN).nonzero().squeeze(1)
-    most, classes = len(known) - config.held_out, len(data.classes)
-    if labelled is None and not classes <= config.labels <= most:
-        without = f" without the {config.held_out} held-out ones" if config.held_out else ""
-        raise ConfigError(
-            f"labels must be between {classes} and {most} (one for each class at least; {data.name} has {most} "
-            f"labelled training images{without}), got {config.labels}: set SGANConfig(labels=...) or --labels."
-        )
+    known, classes = (data.train_labels != UNKNOWN).nonzero().squeeze(1), len(data.classes)
     is_held_out = torch.zeros(len(data.train_labels), dtype=torch.bool)
     if config.held_out:  # the same images whatever the run's seed, so that runs can be compared on them
-        is_held_out[known[draw_labelled(data.train_labels[known], config.held_out, seed=0)]] = True
+        count = min(config.held_out, len(known))
+        is_held_out[known[draw_labelled(data.train_labels[known], count, seed=0)]] = True
     others, held_out = (~is_held_out).nonzero().squeeze(1), is_held_out.nonzero().squeeze(1)
     if labelled is None:
         known = others[data.train_labels[others] != UNKNOWN]
+        without = f" without the {config.held_out} held-out ones" if config.held_out else ""
+        if config.held_out and len(left := data.train_labels[known].unique()) < classes:
+            raise ConfigError(
+                f"held_out={config.held_out} leaves only {len(left)} of {data.name}'s {classes} classes with labels: "
+                "set a smaller SGANConfig(held_out=...) or --held-out."
+            )
+        if not classes <= config.labels <= len(known):
+            raise ConfigError(
+                f"labels must be between {classes} and {len(known)} (one for each class at least; {data.name} has "
+                f"{len(known)} labelled training images{without}), got {config.labels}: set SGANConfig(labels=...) or "
+                "--labels."
+            )
         labelled = known[draw_labelled(data.train_labels[known], config.labels, config.seed)]
     unlabelled = labelled if config.protocol == "labelled-only" else others
     return Sources(

@@ -1,4 +1,4 @@
-"""The two networks: G draws images, D says which digit an image shows and whether it is real.
+"""The two networks: G generates images, D says which digit an image shows and whether it is real.
 
 D has one output type, :class:`Belief`, and three interchangeable heads that read it off the last linear layer.
 No softmax and no sigmoid stands here, but for the one that can be asked for as a mistake: the losses take logits.

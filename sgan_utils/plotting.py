@@ -128,7 +128,8 @@ def show_rows(rows: Mapping[str, Images], colours: Sequence[str] | None = None, 
     cell = pixels[0].shape[1] + 4
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, max(1.0, 5.9 * len(names) / columns)))
-    show_images(np.concatenate(pixels), columns=columns, ax=ax)
+    stacked = np.concatenate(pixels)  # colours stand last here, and first in what show_images takes
+    show_images(np.moveaxis(stacked, 3, 1) if stacked.ndim == 4 else stacked, columns=columns, ax=ax)
     for row, name in enumerate(names):
         colour = colours[row] if colours else "black"
         ax.text(-6, (row + 0.5) * cell - 2, name, ha="right", va="center", color=colour, fontsize=9)
@@ -143,14 +144,17 @@ def plot_histogram(values: np.ndarray, xlabel: str, colour: str = LABELLED, ax: 
     return ax
 
 
-def plot_class_balance(counts: Mapping[str, Sequence[int]], ax: Axes | None = None) -> Axes:
-    """Bars of how many images each digit has, for one or more sets of images: name -> ten numbers."""
+def plot_class_balance(
+    counts: Mapping[str, Sequence[int]], ax: Axes | None = None, classes: Sequence[str] | None = None
+) -> Axes:
+    """Bars of how many images each class has, for one or more sets of images: name -> a number for each class."""
     ax = ax or plt.subplots()[1]
     width = 0.8 / len(counts)
     for i, (name, numbers) in enumerate(counts.items()):
         places = np.arange(len(numbers)) + (i - (len(counts) - 1) / 2) * width
         ax.bar(places, np.asarray(numbers), width, label=name)
-    ax.set(xlabel="digit", ylabel="images", xticks=range(10))
+    ax.set(xlabel="class" if classes else "digit", ylabel="images")
+    ax.set_xticks(range(len(numbers)), classes)
     ax.grid(axis="x", visible=False)
     if len(counts) > 1:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=len(counts))
@@ -216,11 +220,12 @@ def smoothed_line(series: pd.Series, smooth: int, label: str, colour: str, ax: A
     ax.plot(series.index, series.rolling(smooth, min_periods=1).mean(), color=colour, label=label)
 
 
-def plot_confusion(matrix: Images, ax: Axes | None = None) -> Axes:
-    """How often digit i (row) was named j (column); mistakes are shaded, right answers are only written.
+def plot_confusion(matrix: Images, ax: Axes | None = None, classes: Sequence[str] | None = None) -> Axes:
+    """How often class i (row) was predicted as j (column); mistakes are shaded, right answers are only written.
 
     Args:
-        matrix: (10, 10) counts.
+        matrix: (classes, classes) counts.
+        classes: their names; without them, they are digits.
     """
     ax = ax or plt.subplots(figsize=(5.2, 4.8))[1]
     matrix = np.asarray(matrix)
@@ -232,7 +237,9 @@ def plot_confusion(matrix: Images, ax: Axes | None = None) -> Axes:
         if number:
             colour = "white" if mistakes[row, column] > 0.6 * top else MUTED if row == column else "black"
             ax.text(column, row, f"{number}", ha="center", va="center", fontsize=8, color=colour)
-    ax.set(xlabel="named by D", ylabel="true digit", xticks=range(len(matrix)), yticks=range(len(matrix)))
+    ax.set(xlabel="named by D", ylabel="true class" if classes else "true digit")
+    ax.set_xticks(range(len(matrix)), classes)
+    ax.set_yticks(range(len(matrix)), classes)
     ax.grid(visible=False)
     return ax
 

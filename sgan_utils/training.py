@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from sgan_utils.augmentation import random_affine, sample_noise, warp
+from sgan_utils.augmentation import make_inputs
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import Batches, Sources, load_data, split_sources, to_model_range
+from sgan_utils.data import Batches, Sources, load_data, split_sources
 from sgan_utils.losses import consistency_loss, generator_loss, pseudo_label, supervised_loss, unsupervised_loss
-from sgan_utils.models import Belief, Discriminator, frozen, sample_latent
+from sgan_utils.models import Belief, Discriminator, frozen
 from sgan_utils.support.checkpoints import load_checkpoint
 from sgan_utils.support.hardware import keep_freed_memory, pick_device
 from sgan_utils.support.networks import Networks
@@ -147,7 +145,7 @@ def train(
         sources: labelled and unlabelled images; by default those of the data that ``config`` names, drawn as it says.
         networks: makes G and D of your own, see :mod:`sgan_utils.support.networks`; by default the lessons'.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        team: this process alone, or several that share every batch, see :mod:`sgan_workshop.scale`.
+        team: who trains, see :class:`sgan_utils.support.run.Alone`.
         callbacks: each is called with the :class:`Run` after every step.
         checkpoint: a file to save to, and to resume from if it exists; the resumed run is the uninterrupted one.
         checkpoint_every: steps between two saves; the end is always saved.
@@ -161,7 +159,7 @@ def train(
         SGANError: if ``networks`` do not keep their contract.
         DivergedError: if a loss is no longer finite; its ``run`` holds what was reached.
         CheckpointError: if ``checkpoint`` cannot be read or is of another configuration.
-        ConfigError: if a batch cannot be divided evenly among the team's processes.
+        ConfigError: if the team cannot divide a batch evenly.
     """
     team.check(config)
     keep_freed_memory()
@@ -190,43 +188,6 @@ def batches_of(run: Run) -> tuple[Batches | PropagatedBatches, Batches]:
     return Batches(labelled, config.labelled_batch_size, 2 * config.seed), unlabelled
 
 
-class Inputs(NamedTuple):
-    """What one step starts from. What the configuration has no use for is empty."""
-
-    images: Tensor  # labelled real, (labelled batch, 1, 28, 28), from -1 to 1 and then with noise
-    labels: Tensor  # (labelled batch,)
-    unlabelled: Tensor  # (batch, 1, 28, 28)
-    augmented: Tensor  # the same images, augmented, once the consistency loss has set in
-    latent: Tensor  # (batch, latent_size)
-    noise: Tensor  # to be added to generated images, (batch, 1, 28, 28)
-
-
-def make_inputs(
-    step: int,
-    labelled: tuple[Tensor, ...],
-    unlabelled: Tensor,
-    config: SGANConfig,
-    random: torch.Generator,
-) -> Inputs:
-    """Make the inputs of one step from its batches of bytes; ``random`` gives latents, augmentation and noise."""
-    images, labels = labelled
-    images, unlabelled = to_model_range(images), to_model_range(unlabelled)
-    latent, shape = sample_latent(len(unlabelled), config.latent_size, random), images.shape[1:]
-    if config.augmentation:
-        images = warp(images, random_affine(len(images), config.augmentation, random, max(shape[1:])))
-    augmented = unlabelled[:0]
-    if config.uses_consistency and step >= config.consistency_start * config.steps:
-        augmented = warp(
-            unlabelled, random_affine(len(unlabelled), config.consistency_augmentation, random, max(shape[1:]))
-        )
-    noise_std = config.input_noise * noise_scale(step / config.steps, config.noise_decay)
-    images, unlabelled, augmented, noise = (
-        tensor + sample_noise(len(tensor), noise_std, random, shape)
-        for tensor in (images, unlabelled, augmented, torch.zeros(len(unlabelled), 1, 1, 1, device=unlabelled.device))
-    )
-    return Inputs(images, labels, unlabelled, augmented, latent, noise)
-
-
 def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: Tensor) -> None:
     """Update D, then G, then D's average, from one labelled and one unlabelled batch of bytes."""
     config, D, G = run.config, run.last_discriminator, run.generator
@@ -248,11 +209,6 @@ def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: Tensor) -> None
     run.average.update_parameters(D)
     run.step += 1
     run.log.add(d_values | g_values)
-
-
-def noise_scale(progress: float, decay: float) -> float:
-    """The factor of the noise: falls evenly from 1 to 0 over the first ``decay`` of the run; always 1 if that is 0."""
-    return max(0.0, 1.0 - progress / decay) if decay else 1.0
 
 
 def learning_rate_scale(progress: float, decay: float) -> float:

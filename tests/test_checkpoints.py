@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from sgan_utils import training
 from sgan_utils.models import HEADS, build_models
-from sgan_utils.support.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models
+from sgan_utils.support.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models, save_trained
 from sgan_utils.support.earlier_names import FIELDS
 from sgan_utils.support.errors import CheckpointError, DivergedError
 from sgan_utils.support.run import Run
@@ -300,6 +300,16 @@ def test_models_read_back_give_the_very_same_outputs(path, tiny_config, head):
     latent, images = torch.randn(4, config.latent_size), torch.rand(4, 1, 28, 28)
     assert torch.equal(read[0](latent), written[0].eval()(latent))
     assert all(torch.equal(a, b) for a, b in zip(read[1](images), written[1].eval()(images), strict=True))
+
+
+def test_models_carry_what_they_were_trained_on(quick_train, path):
+    run = quick_train()
+    save_trained(run, path)
+    with safe_open(path, framework="pt") as file:
+        about = file.metadata()
+    assert json.loads(about["data"])["name"] == "MNIST"
+    assert about["sources"] == run.sources.fingerprint()
+    assert load_models(path)[2] == run.config
 
 
 def test_trained_models_are_read_back_with_what_normalisation_remembers(quick_train, path):

@@ -162,7 +162,7 @@ def test_the_post_preset_is_the_source_post():
 
 def test_the_lesson_preset_is_the_same_idea_made_smaller():
     lesson, post = SGANConfig.preset("lesson"), SGANConfig.preset("post")
-    for same in ("labels", "latent_size", "head", "weight_std", "protocol", "generator_loss"):
+    for same in ("labels", "latent_size", "weight_std", "protocol", "generator_loss"):
         assert getattr(lesson, same) == getattr(post, same)
     assert lesson.steps < post.steps / 100
     assert sum(lesson.channels_d) < sum(post.channels_d)
@@ -205,9 +205,27 @@ def test_an_epoch_is_one_pass_over_the_unlabelled_images(fields, unlabelled):
     assert config.epochs == pytest.approx(60_000 / unlabelled)
 
 
-def test_by_default_nothing_is_done_to_images_and_d_learns_from_g_and_labels_alone():
+def test_the_lessons_and_the_study_have_one_sgan_that_differs_in_steps_and_labels_alone():
+    lesson, study = SGANConfig.preset("lesson"), SGANConfig.preset("sgan", labels=100)
+    assert lesson == study.but(labels=lesson.labels, steps=lesson.steps)
+
+
+def test_best_adds_three_things_to_the_sgan_and_its_rival_leaves_out_g_alone():
+    best, sgan = SGANConfig.preset("best"), SGANConfig.preset("sgan")
+    added = {"augmentation", "propagation", "student_steps"}
+    assert best.but(**{name: getattr(sgan, name) for name in (*added, "steps")}) == sgan
+    assert SGANConfig.preset("cnn+propagation") == best.but(unsupervised_weight=0.0)
+
+
+def test_epochs_of_other_data_are_the_run_s_to_tell():
+    with pytest.raises(ConfigError, match=r"how many images my_images has is known once it is loaded"):
+        SGANConfig(data="my_images").epochs  # noqa: B018
+
+
+def test_by_default_images_get_noise_alone_and_d_learns_from_g_and_labels_alone():
     config = SGANConfig()
-    assert (config.augmentation, config.input_noise, config.consistency_weight, config.balance) == (0, 0, 0, 0)
+    assert config.input_noise > 0
+    assert (config.augmentation, config.consistency_weight, config.balance, config.propagation) == (0, 0, 0, 0)
     assert config.uses_generator
     assert not config.uses_consistency
 

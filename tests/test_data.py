@@ -299,6 +299,16 @@ def test_the_draw_is_the_same_for_the_same_seed_and_another_for_another(mnist):
     assert len(set(first.tolist()) & set(other.tolist())) < 20
 
 
+def test_the_draw_is_the_one_that_the_recorded_runs_had(mnist):
+    """The rows of the recorded studies can be trained again only as long as this holds, with an odd number, too."""
+    first = draw_labelled(mnist.train_labels, 25, seed=0)
+    assert first[:8].tolist() == [5679, 6464, 7023, 7978, 11911, 14282, 15827, 16471]
+    assert images_by_class(mnist.train_labels[first]).tolist() == [3, 3, 3, 3, 2, 2, 3, 2, 2, 2]
+    assert images_by_class(mnist.train_labels[draw_labelled(mnist.train_labels, 25, 9)]).tolist() == [
+        3, 3, 2, 2, 3, 2, 2, 3, 2, 3
+    ]  # fmt: skip
+
+
 def test_a_larger_draw_contains_the_smaller_one(mnist):
     draws = [set(draw_labelled(mnist.train_labels, count, seed=3).tolist()) for count in (10, 25, 100, 5_000, 60_000)]
     assert all(smaller < larger for smaller, larger in itertools.pairwise(draws))

@@ -1,8 +1,10 @@
 """The how-to pages and the cluster files name what exists: files, links, commands and their options."""
 
+import itertools
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,41 @@ def test_every_link_to_a_file_leads_to_one(page):
     made_by_the_site = {"post.md", "study_rows.csv"}
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert set(missing) <= made_by_the_site
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_and_tests_that_newcomers_are_sent_to_exist(page):
+    text = (ROOT / page).read_text()
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    assert not [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests]
+    files = [name for name in re.findall(r"`([\w.]+/[\w./]+\.\w+)`", text) if not re.search("NAME|_N[.]|^build/", name)]
+    assert files
+    for name in files:
+        assert (ROOT / name).exists() or (ROOT / "sgan_utils" / name).exists(), name
+
+
+WORKFLOWS = {path.name: path.read_text() for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
+
+
+def test_workflows_call_make_targets_that_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    texts = [*WORKFLOWS.values(), (ROOT / ".ci" / "run").read_text()]
+    called = [re.findall(r"\bmake ([a-z-]+)", text) for text in texts]
+    assert {"lint", "test", "site", "test-all"} <= set(itertools.chain(*called)) <= targets
+
+
+def test_tests_run_on_three_systems_and_from_the_oldest_python_on():
+    test = yaml.safe_load(WORKFLOWS["tests.yml"])["jobs"]["test"]
+    systems, pythons = test["strategy"]["matrix"]["os"], test["strategy"]["matrix"]["python"]
+    assert {system.split("-")[0] for system in systems} == {"ubuntu", "macos", "windows"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f">={pythons[0]}" in project["requires-python"]
+    # Where there is no make, the commands are those of the Makefile.
+    lines = [step["run"].removeprefix("python -m ") for step in test["steps"] if "Windows'" in step.get("if", "")]
+    makefile = (ROOT / "Makefile").read_text().replace('"', "'").replace("--quiet --disable-pip-version-check ", "")
+    assert all(line in makefile for line in lines if line.startswith(("pip", "pytest")))
+    assert sum(line.startswith(("pip", "pytest")) for line in lines) == 2
 
 
 @pytest.mark.parametrize("script", sorted(CLUSTER.glob("*.sbatch")), ids=lambda path: path.name)

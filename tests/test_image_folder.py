@@ -6,6 +6,7 @@ import hashlib
 import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
+from sgan_utils.support import image_folder
 from sgan_utils.support.errors import DataError
 from sgan_utils.support.image_folder import UNKNOWN, load_folder, load_torchvision, write_predictions
 
@@ -273,6 +275,31 @@ def test_what_lies_in_the_wrong_place_is_named(folder):
         load_folder(folder, on_broken="stop")
 
 
+def test_images_in_a_folder_of_another_name_are_named(folder):
+    for name in ("unlabeled/a.png", "Test/cat/a.png", "stray.png"):
+        save(folder / name)
+    (folder / "README.md").write_text("no image")
+    (folder / "notes").mkdir()
+    assert [sentence.split("'")[1] for sentence in load_folder(folder).skipped] == ["Test", "stray.png", "unlabeled"]
+    with pytest.raises(DataError, match="images belong into labelled/, unlabelled/ or test/"):
+        load_folder(folder, on_broken="stop")
+
+
+def test_files_and_folders_that_may_not_be_read_are_one_sentence(folder, monkeypatch):
+    (folder / "unlabelled").mkdir()
+    save(folder / "unlabelled/a.png")
+
+    def may_not(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_folder.Image, "open", may_not)
+        assert "has no readable image (Permission denied): put" in sentence_of(load_folder, folder)
+    iterdir = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: may_not(path) if path.name == "unlabelled" else iterdir(path))
+    assert f"{str(folder / 'unlabelled')!r} cannot be read (Permission denied)" in sentence_of(load_folder, folder)
+
+
 def sentence_of(function, *args, **options):
     with pytest.raises(DataError) as caught:
         function(*args, **options)
@@ -283,14 +310,17 @@ def sentence_of(function, *args, **options):
 
 
 def test_sentences_about_the_layout(folder, tmp_path):
-    assert sentence_of(load_folder, tmp_path / "none").startswith(f"there is no folder {tmp_path / 'none'}: give one")
+    assert sentence_of(load_folder, tmp_path / "none").startswith(f"there is no folder {tmp_path / 'none'}: give a")
+    save(tmp_path / "x.png")
+    assert sentence_of(load_folder, tmp_path / "x.png").startswith(f"{tmp_path / 'x.png'} is a file: give a folder")
+    assert "cannot be read (" in sentence_of(load_folder, tmp_path / ("x" * 300))
     assert sentence_of(load_folder, tmp_path).startswith(f"{tmp_path} has no folder labelled/: put images into")
     save(folder / "test/cow/a.png")
     assert sentence_of(load_folder, folder).startswith(
         f"{folder / 'test/cow'} is a class that labelled/ does not have: rename"
     )
     save(tmp_path / "one/labelled/cat/a.png")
-    assert f"{tmp_path / 'one/labelled'} holds 1 classes: make a folder" in sentence_of(load_folder, tmp_path / "one")
+    assert f"{tmp_path / 'one/labelled'} holds one class: make a folder" in sentence_of(load_folder, tmp_path / "one")
 
 
 def test_sentences_about_a_class_without_images(folder):

@@ -1,5 +1,6 @@
 """Running lessons: outputs, pages that need no network, and errors that name the cell."""
 
+import html
 import re
 
 import nbformat
@@ -7,10 +8,10 @@ import pytest
 
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.source import show_source
-from sgan_utils.training import discriminator_step
+from sgan_utils.training import discriminator_step, train
 from sgan_workshop.publish import notebooks
 from sgan_workshop.publish.notebooks import lesson_paths, run_lesson
-from sgan_workshop.publish.pages import write_page
+from sgan_workshop.publish.pages import write_appendices, write_page
 
 
 @pytest.fixture
@@ -89,21 +90,46 @@ def test_equations_become_mathml_and_code_stays_code(tmp_path):
 
 
 def test_show_source_is_the_running_source_without_the_docstring():
-    shown = show_source(discriminator_step).data
-    assert shown.startswith("```python\ndef discriminator_step(")
-    assert "optimizer.zero_grad()" in shown
-    assert '"""' not in shown
+    shown = show_source(discriminator_step, train, folded=True).data
+    text = html.unescape(re.sub(r"<[^>]+>", "", shown))
+    assert "def discriminator_step(" in text
+    assert "optimizer.zero_grad()" in text
+    assert "def train(" in text
+    assert '"""' not in text
+    assert shown.count("<details>") == shown.count("</details>") == 2
+    assert "font-family: monospace" in shown
+    assert "<details open>" in show_source(discriminator_step).data
+
+
+def test_the_glossary_and_the_maths_stand_beside_the_pages_that_link_to_them(tmp_path):
+    source = "# 1. T\n\na [beta](../docs/glossary.md#adam), [the maths](../docs/maths.md)"
+    write_page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)]), tmp_path / "page.html")
+    write_appendices(notebooks.ROOT / "docs", tmp_path)
+    page, glossary, maths = ((tmp_path / f"{name}.html").read_text() for name in ("page", "glossary", "maths"))
+    assert 'href="glossary.html#adam"' in page
+    assert 'href="maths.html"' in page
+    assert 'id="adam"' in glossary
+    assert 'href="03_training.html"' in glossary
+    assert "<math" in maths
+
+
+@pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
+def test_every_link_of_a_lesson_to_the_docs_leads_to_a_page_and_a_heading(path):
+    text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    for page, heading in re.findall(r"\]\(\.\./docs/([\w.]+)(?:#([\w-]+))?\)", text):
+        headings = re.findall(r"^#+ (.+)$", (notebooks.ROOT / "docs" / page).read_text(), flags=re.MULTILINE)
+        assert not heading or heading in {name.lower().replace(" ", "-") for name in headings}, heading
 
 
 def test_lessons_come_in_order_and_can_be_picked():
     names = [path.stem for path in lesson_paths()]
     assert names == sorted(names)
-    assert names[:4] == ["01_data", "02_models", "03_training", "04_results"]
+    assert names[:4] == ["00_plane", "01_data", "02_models", "03_training"]
     assert [path.stem for path in lesson_paths("03")] == ["03_training"]
 
 
 def test_an_unknown_lesson_is_answered_with_those_there_are(monkeypatch, tmp_path):
-    with pytest.raises(SGANError, match="no lesson is named like '99': the lessons are 01_data"):
+    with pytest.raises(SGANError, match="no lesson is named like '99': the lessons are 00_plane"):
         lesson_paths("99")
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     with pytest.raises(SGANError, match="none in"):

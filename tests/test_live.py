@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sgan_utils.config import SGANConfig
+from sgan_utils.data import split_sources
 from sgan_utils.support.session import stop_after
 from sgan_utils.training import train
 from sgan_utils.widgets import live as live_module
@@ -19,8 +20,8 @@ def start(tiny_config, tiny_mnist):
     """Make a live run of the tiny configuration, and end it after the test."""
     made = []
 
-    def make(tell=lambda *_: None, **changes) -> LiveRun:
-        made.append(LiveRun(tiny_config.but(**changes), tiny_mnist, tell, device="cpu"))
+    def make(notify=lambda *_: None, **changes) -> LiveRun:
+        made.append(LiveRun(tiny_config.but(**changes), tiny_mnist, notify, device="cpu"))
         return made[-1]
 
     yield make
@@ -143,7 +144,7 @@ def test_a_run_that_fails_says_why_and_keeps_what_it_reached(start, monkeypatch)
 def test_an_unforeseen_error_in_the_thread_is_told_too(start, monkeypatch):
     told = []
     live = start(lambda one, fresh: told.append((one, fresh)))
-    monkeypatch.setattr(live, "_look", lambda score: 1 / 0)
+    monkeypatch.setattr(live, "_observe", lambda score: 1 / 0)
     live.start()
     live.wait(20)
     assert (live.state, live.failure) == ("failed", "ZeroDivisionError: division by zero")
@@ -156,7 +157,7 @@ def test_watching_takes_no_more_than_its_share_of_the_time(start):
     until(lambda: live.seconds > 3)
     live.stop()
     live.wait(20)
-    assert live._watched_seconds < (live_module.SHARE + 0.15) * live.seconds
+    assert live._watched_seconds < (live_module.OVERHEAD + 0.15) * live.seconds
 
 
 def test_a_long_run_does_not_keep_every_frame(start, monkeypatch):
@@ -179,7 +180,8 @@ def test_a_watched_run_holds_images_out_if_its_labels_leave_any():
 
 @pytest.mark.parametrize("stopped_at", [3, None])
 def test_the_code_of_a_run_repeats_it_bit_for_bit(start, tiny_mnist, monkeypatch, capsys, stopped_at):
-    monkeypatch.setattr("sgan_utils.training.load_data", lambda data: tiny_mnist)
+    for module in ("training", "widgets.live"):
+        monkeypatch.setattr(f"sgan_utils.{module}.load_data", lambda data: tiny_mnist)
     monkeypatch.setattr("sgan_utils.training.pick_device", lambda _: torch.device("cpu"))
     live = start(seed=5, head="n", channels_d=(4, 6, 8))
     if stopped_at:
@@ -196,6 +198,26 @@ def test_the_code_of_a_run_repeats_it_bit_for_bit(start, tiny_mnist, monkeypatch
     assert "same run: True" in capsys.readouterr().out
     exec(code.replace("seed=5", "seed=6"), {})
     assert "same run: False" in capsys.readouterr().out
+
+
+def test_the_code_of_a_run_on_images_of_ones_own_asks_for_them(start, tiny_mnist, monkeypatch, capsys):
+    monkeypatch.setattr("sgan_utils.training.pick_device", lambda _: torch.device("cpu"))
+    live = start(seed=5)  # the tiny images are called MNIST, but those that this name stands for are others
+    live.start()
+    live.wait(60)
+    code = as_code(live)
+    assert code.startswith("# data: the images that this run was given")
+    exec(code, {"data": tiny_mnist})
+    assert "same run: True" in capsys.readouterr().out
+
+
+def test_images_are_held_out_only_as_far_as_each_class_keeps_a_label(tiny_mnist):
+    few = torch.where(tiny_mnist.train_labels == 3, -1, tiny_mnist.train_labels)
+    few[(tiny_mnist.train_labels == 3).nonzero()[:3]] = 3  # three of this class
+    data = tiny_mnist._replace(train_labels=few)
+    config = watchable(SGANConfig(data="tiny", labels=40), data)
+    assert config.held_out == 20
+    assert set(split_sources(data, config).labelled_labels.tolist()) == set(range(10))
 
 
 def test_stop_after_ends_a_run_early(quick_train):

@@ -145,6 +145,24 @@ def test_a_folder_a_pipe_and_a_place_below_a_file_are_refused(tmp_path):
             check_output_files(save=tmp_path / name)
 
 
+@pytest.mark.parametrize("option", ["save", "history", "checkpoint", "predict"])
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n", b"name,price\na,3\n", b"PK" + bytes(100)])
+def test_something_of_the_users_own_is_not_overwritten(tmp_path, option, content):
+    (tmp_path / "mine").write_bytes(content)
+    with pytest.raises(SGANError, match=f"--{option} .*mine holds something that this option does not write"):
+        check_output_files(**{option: tmp_path / "mine"})
+    (tmp_path / "empty").touch()
+    check_output_files(**{option: tmp_path / "empty"})
+
+
+def test_what_an_option_has_written_may_be_written_again(sgan, tmp_path):
+    tiny = ["--steps", "2", "--labels", "20", "--batch-size", "4", "--labelled-batch-size", "4", "--device", "cpu"]
+    tiny += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2"]
+    files = ["--save", tmp_path / "m", "--history", tmp_path / "h", "--checkpoint", tmp_path / "c"]
+    for _ in range(2):
+        assert sgan("train", *tiny, *files, "--predict", tmp_path / "p")[0] == 0
+
+
 def test_train_says_so_before_the_first_step(sgan, tmp_path, monkeypatch):
     monkeypatch.setattr("sgan_utils.training.one_step", None)
     same = tmp_path / "run.safetensors"

@@ -14,8 +14,11 @@ from sgan_utils.data import Description, ImageData, Sources, load_data, split_so
 from sgan_utils.support import image_folder
 from sgan_utils.support.checkpoints import load_models
 from sgan_utils.support.errors import CheckpointError, ConfigError, DataError
+from sgan_utils.support.rows import as_table
 from sgan_utils.training import train
-from sgan_utils.widgets.live import LiveRun, as_code, fingerprint, watchable
+from sgan_utils.widgets.playground import Playground
+from sgan_workshop.commands.data import prepare
+from sgan_workshop.studies import grid
 from sgan_workshop.studies.study import run_study
 
 TINY = {"steps": 4, "labelled_batch_size": 6, "batch_size": 8, "latent_size": 5, "precision": "float32"}
@@ -97,30 +100,79 @@ def test_fashion_mnist_trains_from_its_archives_with_a_thousand_labels(sgan, fas
     assert json.loads(out)["config"]["data"] == "fashion-mnist"
 
 
-def test_a_watched_run_on_other_data_is_repeated_by_its_code(fashion):
-    data = load_data("FashionMNIST")
-    live = LiveRun(watchable(SGANConfig(data=data.name, labels=100, **TINY), 1200), data)
-    live.start()
-    live.wait()
-    assert not live.failure
-    code = as_code(live)
-    assert "data='FashionMNIST'" in code
-    said = {}
-    exec(code, {"print": lambda *words: said.update({words[0]: words[1]})})
-    assert said == {"same run:": True}
-    assert fingerprint(live.run)
+@pytest.fixture(params=["FashionMNIST", "folder"])
+def other_data(request, fashion, colours):
+    """The name of a data set that is not MNIST."""
+    return str(colours) if request.param == "folder" else request.param
 
 
-def test_a_study_of_a_folder_has_a_row_for_each_run(colours, tmp_path):
-    configs = [SGANConfig(data=str(colours), labels=30, seed=seed, **TINY) for seed in (0, 1)]
-    rows = run_study(configs, tmp_path / "rows.csv", workers=1, progress=False)
-    assert list(rows["data"]) == [str(colours)] * 2
+def test_the_playground_trains_on_other_data_and_its_code_repeats_the_run(other_data, monkeypatch, capsys):
+    monkeypatch.setattr("sgan_utils.training.pick_device", lambda _: torch.device("cpu"))
+    play = Playground(load_data(other_data))
+    live = play.run("lesson", labels=20, **TINY)
+    assert (live.state, live.failure) == ("finished", "")
+    play.copy.click()
+    assert f"data={other_data!r}" in play.code.value
+    exec(play.code.value, {})
+    assert "same run: True" in capsys.readouterr().out
+
+
+def test_a_study_of_other_data_has_a_row_for_each_run(other_data, scheduler, tmp_path):
+    grid._loaded.cache_clear()  # of data sets of the same name
+    configs = [SGANConfig(data=other_data, labels=30, seed=seed, **TINY) for seed in (0, 1)]
+    rows = run_study(configs, tmp_path / "rows.csv", scheduler, progress=False)
+    assert list(rows["data"]) == [other_data] * 2
     assert rows["test_accuracy"].between(0, 1).all()
+
+
+def test_a_study_names_broken_files_and_takes_as_many_labels_as_there_are(colours, capsys):
+    config = SGANConfig(data=str(colours))
+    assert prepare([config], labels_given=False) == [config.but(labels=30)]
+    assert "broken.png' is skipped" in capsys.readouterr().err
+    assert prepare([config], labels_given=True) == [config]
+    assert prepare([SGANConfig()], labels_given=False) == [SGANConfig()]
+    with pytest.raises(DataError, match="there is no folder nowhere"):
+        prepare([SGANConfig(data="nowhere")], labels_given=True)
+
+
+def test_a_study_measures_no_samples_of_other_data(sgan, colours):
+    code, _, err = sgan("study", "--data", colours, "--samples", *OPTIONS)
+    assert code == 1
+    assert err.startswith("sgan: the quality of samples is measured through a classifier of MNIST's digits")
+    assert err.count("\n") == 1
+
+
+def test_values_that_vary_may_be_data_whose_labels_are_few(sgan, monkeypatch, colours):
+    asked = []
+
+    def run_none(configs, *_, **__):
+        asked.extend(configs)
+        return as_table([])
+
+    monkeypatch.setattr("sgan_workshop.studies.study.run_study", run_none)
+    assert sgan("study", "--vary", f"data={colours}", "--labels", "4", *OPTIONS, "--json")[0] == 0
+    assert [(config.data, config.labels) for config in asked] == [(str(colours), 4)]
+
+
+def test_a_folder_without_unlabelled_images_has_none_to_predict(sgan, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "pets/labelled" / name).mkdir(parents=True)
+        Image.new("L", (28, 28)).save(tmp_path / "pets/labelled" / name / "0.png")
+    code, _, err = sgan("train", "--data", tmp_path / "pets", *OPTIONS, "--predict", tmp_path / "p.csv")
+    assert code == 1
+    assert "put images without a label into" in err
+    assert not (tmp_path / "p.csv").exists()
 
 
 def test_labels_are_counted_on_the_data(colours):
     with pytest.raises(ConfigError, match=r"labels must be between 3 and 30 .*one for each class at least.*got 31"):
         split_sources(load_data(str(colours)), SGANConfig(data=str(colours), labels=31))
+
+
+@pytest.mark.parametrize(("held_out", "left"), [(28, 2), (30, 0), (300, 0)])
+def test_held_out_images_leave_each_class_a_label(colours, held_out, left):
+    with pytest.raises(ConfigError, match=rf"held_out={held_out} leaves only {left} of .*'s 3 classes with labels"):
+        split_sources(load_data(str(colours)), SGANConfig(data=str(colours), labels=3, held_out=held_out))
 
 
 # What would train without a word
@@ -154,6 +206,13 @@ def test_sources_that_make_no_sense_are_refused_in_one_sentence(changes, sentenc
 def test_more_labels_claimed_than_given_are_refused():
     with pytest.raises(DataError, match="labels=30, but only 20 labelled images are given"):
         train(SGANConfig(labels=30, **TINY), good(), progress=False, device="cpu")
+
+
+def test_images_of_a_size_that_the_networks_cannot_make_are_refused():
+    images = torch.zeros(20, 1, 30, 28, dtype=torch.uint8)
+    odd = good(labelled_images=images, unlabelled_images=images, description=Description(height=30))
+    with pytest.raises(DataError, match="images of 30x28 pixels do not fit the networks"):
+        train(SGANConfig(labels=20, **TINY), odd, progress=False, device="cpu")
 
 
 def test_nothing_that_the_caller_owns_is_changed():

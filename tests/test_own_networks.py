@@ -37,13 +37,13 @@ class TheirDiscriminator(nn.Module):
             layers = [nn.Conv2d(before, after, 3, 2, 1), nn.LeakyReLU(0.2, inplace=True), nn.Dropout2d(0.25)]
             return [*layers, nn.BatchNorm2d(after, 0.8)] if normalised else layers
 
-        self.blocks = nn.Sequential(*block(1, 4, False), *block(4, 8), *block(8, 8), *block(8, 8), nn.Flatten())
+        self.blocks = nn.Sequential(*block(1, 4, False), *block(4, 8), *block(8, 8), *block(8, 8))
         self.classes, self.real = nn.LazyLinear(classes), nn.LazyLinear(1)
         self.eval()(torch.zeros(1, 1, 28, 28))
         self.train()
 
     def forward(self, images):
-        features = self.blocks(images)
+        features = self.blocks(images).view(len(images), -1)  # which asks for the usual order in memory
         return Belief(self.classes(features), self.real(features).squeeze(1), features)
 
 

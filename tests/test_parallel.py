@@ -13,7 +13,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.support.errors import ConfigError, SGANError
 from sgan_utils.support.run import ALONE
 from sgan_workshop.scale.launch import join_team
-from sgan_workshop.scale.team import Team, check_shares
+from sgan_workshop.scale.team import Team, check_parts
 
 pytestmark = pytest.mark.slow
 
@@ -72,13 +72,13 @@ def test_a_batch_that_cannot_be_divided_is_refused_before_anything_starts():
 @pytest.mark.parametrize(("size", "processes"), [(3, 2), (2, 2), (100, 64)])
 def test_shares_must_be_even_and_large_enough_to_normalise(size, processes):
     with pytest.raises(ConfigError, match=f"batch_size={size} cannot be divided evenly among {processes} processes"):
-        check_shares(SGANConfig(labelled_batch_size=64 * 4, batch_size=size), processes)
+        check_parts(SGANConfig(labelled_batch_size=64 * 4, batch_size=size), processes)
 
 
 def test_what_is_proposed_instead_can_be_divided():
     for processes in (2, 3, 7, 64):
         with pytest.raises(ConfigError) as caught:
-            check_shares(SGANConfig(labelled_batch_size=101), processes)
+            check_parts(SGANConfig(labelled_batch_size=101), processes)
         words = str(caught.value).replace(",", "").split()
         proposed = [
             words[words.index(f"--{name}") + 1]
@@ -86,7 +86,7 @@ def test_what_is_proposed_instead_can_be_divided():
             if f"--{name}" in words
         ]
         config = SGANConfig(labelled_batch_size=proposed[0], batch_size=(*proposed, 2 * processes)[1])
-        assert check_shares(config, processes) is None
+        assert check_parts(config, processes) is None
 
 
 def test_the_shares_of_a_team_are_the_whole_batch():

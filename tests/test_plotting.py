@@ -193,6 +193,15 @@ def test_rows_may_mix_bytes_and_the_model_range():
     assert np.array_equal(sheet[:32], sheet[32:])
 
 
+def test_rows_keep_their_colours():
+    red = np.zeros((3, 3, 8, 8), np.uint8)
+    red[:, 0] = 200
+    sheet = show_rows({"red": red, "as floats": red / 127.5 - 1}).images[0].get_array()
+    assert sheet.shape == (2 * 12, 3 * 12, 3)
+    for row in 0, 12:
+        assert sheet[row, 2].tolist() == [200, 0, 0]
+
+
 # Numbers
 
 
@@ -218,6 +227,16 @@ def test_a_single_set_stands_on_its_digit_and_needs_no_legend():
     ax = plot_class_balance({"all": torch.arange(10)})
     assert ax.get_legend() is None
     assert [bar.get_x() + bar.get_width() / 2 for bar in ax.patches] == pytest.approx(list(range(10)))
+
+
+def test_classes_of_other_data_have_their_names():
+    names = ["cat", "dog", "cow"]
+    for ax in (
+        plot_class_balance({"all": [3, 4, 5]}, classes=names),
+        plot_confusion(np.eye(3, dtype=int), classes=names),
+    ):
+        assert [label.get_text() for label in ax.get_xticklabels()] == names
+        assert "digit" not in ax.get_xlabel() + ax.get_ylabel()
 
 
 def test_bars_read_from_top_to_bottom_with_their_values_beside_them():

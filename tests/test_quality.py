@@ -13,12 +13,13 @@ from sgan_utils.data import to_model_range
 from sgan_utils.evaluation import generate
 from sgan_utils.models import build_models, sample_latent
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.student import Student
 from sgan_workshop.records import measurements, quality
 from sgan_workshop.records.quality import (
-    DigitClassifier,
     features_and_logits,
     generate_samples,
     load_digit_classifier,
+    real_features,
     sample_quality,
     train_digit_classifier,
 )
@@ -60,6 +61,13 @@ def test_the_recorded_classifier_names_nearly_every_test_image_rightly(mnist):
     assert (logits.argmax(1) == mnist.test_labels).float().mean() >= 0.993
 
 
+def test_images_that_the_classifier_does_not_know_are_refused(mnist):
+    with pytest.raises(SGANError, match=r"takes images of shape \(n, 1, 28, 28\), got \(2, 3, 32, 32\)"):
+        features_and_logits(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    with pytest.raises(SGANError, match="a classifier of MNIST's digits, but the data are KMNIST"):
+        real_features(mnist._replace(name="KMNIST"))
+
+
 def test_a_classifier_learns_from_few_images_of_each_digit_the_same_whenever_asked(tiny_mnist):
     torch.manual_seed(99)
     before = torch.get_rng_state()
@@ -89,12 +97,12 @@ def test_what_is_seen_in_an_image_does_not_depend_on_the_others(mnist):
 
 
 def test_another_classifier_can_be_given_and_stays_in_the_mode_it_was_in(tiny_mnist):
-    mine = DigitClassifier().train()
+    mine = Student().train()
     features, logits = features_and_logits(tiny_mnist.test_images, mine)
     assert mine.training
     assert not features.requires_grad
     wanted = mine.eval()(to_model_range(tiny_mnist.test_images))
-    torch.testing.assert_close((features, logits), tuple(wanted))
+    torch.testing.assert_close((features, logits), (wanted.features, wanted.class_logits))
 
 
 @pytest.mark.parametrize("damage", ["missing", "no weights", "weights of another network"])

@@ -365,6 +365,14 @@ def test_mean_and_spread_of_each_combination(tiny):
     assert mean_and_spread(rows[:1])["seeds"].tolist() == [1]
 
 
+def test_runs_with_held_out_images_are_summed_up_by_their_score_on_these(tiny):
+    configs = grid(tiny.but(held_out=20), {}, seeds=range(2))
+    rows = pd.DataFrame([rows_module.make_row(config, {}, train_seconds=1.0, failed="") for config in configs])
+    rows["held_out_accuracy"] = [0.2, 0.4]
+    table = mean_and_spread(rows)
+    assert (table["seeds"].tolist(), table["mean_accuracy"].tolist()) == ([2], pytest.approx([0.3]))
+
+
 # --- The command ---
 
 OPTIONS = ["--steps", "2", "--labelled-batch-size", "4", "--batch-size", "4", "--precision", "float32"]

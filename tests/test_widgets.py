@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import Description, ImageData, draw_labelled
+from sgan_utils.data import UNKNOWN, Description, ImageData, draw_labelled
 from sgan_utils.evaluation import latent_directions
 from sgan_utils.models import build_models
 from sgan_utils.support.errors import ConfigError
@@ -302,7 +302,7 @@ def test_a_long_run_that_was_stopped_does_not_press_the_others_flat(play):
 
 
 def test_pictures_go_on_after_a_long_pause(play, monkeypatch):
-    monkeypatch.setattr(live, "TELL_EVERY", 1e9)  # looks at pauses only
+    monkeypatch.setattr(live, "NOTIFY_EVERY", 1e9)  # looks at pauses only
     play.knobs.controls["steps"].value = 100_000
     play.start.click()
     until(lambda: play.live.step > 2)
@@ -448,12 +448,12 @@ def test_the_explorer_answers_to_every_slider(networks):
     start = explorer.way_image.value
     explorer.way.value = explorer.way.max
     assert explorer.way_image.value != start
-    assert explorer.way_said.value.startswith("100% of the way")
+    assert explorer.way_text.value.startswith("100% of the way")
     explorer.digit.value = 3
-    assert "generated images 3" in explorer.found_said.value
+    assert "generated images 3" in explorer.found_text.value
     explorer.pool.probability = torch.eye(10)[torch.zeros(POOL, dtype=int)]  # a G that has collapsed to zeros
     explorer.digit.value = 4
-    assert explorer.found_said.value == f"D names 0 of {POOL:,} generated images 4: G draws none"
+    assert explorer.found_text.value == f"D names 0 of {POOL:,} generated images 4: G generates none"
 
 
 FRUIT = Description("fruit", channels=3, height=32, width=24, classes=("apple", "pear", "<b>fig</b>"))
@@ -464,7 +464,7 @@ def test_explorer_and_pad_follow_other_data():
     explorer, pad = LatentExplorer(g, d, FRUIT), DigitPad(d, FRUIT)
     assert [name for name, _ in explorer.first.options] == list(FRUIT.classes)
     explorer.digit.value = 1
-    assert "generated images pear" in explorer.found_said.value
+    assert "generated images pear" in explorer.found_text.value
     assert pad.answer.value == "nothing drawn yet"
     pad.pad.pixels = bytes(PAD * 40) + b"\xff" * PAD * 10 + bytes(PAD * (PAD - 50))
     name = next(name for name in ("apple", "pear", "&lt;b&gt;fig&lt;/b&gt;") if name in pad.answer.value)
@@ -492,6 +492,9 @@ def test_the_label_budget_counts_the_classes_of_other_data():
     )
     budget = LabelBudget(data)
     assert budget.labels.value <= 60
+    budget.labels.value = 30
+    assert budget.text.value.startswith("30 labels are 50.00% of the training images, 10 of each class")
+    budget = LabelBudget(data._replace(train_labels=torch.where(torch.arange(60) < 30, labels, UNKNOWN)))
     budget.labels.value = 30
     assert budget.text.value.startswith("30 labels are 50.00% of the training images, 10 of each class")
 

@@ -29,10 +29,23 @@ def save_models(
     discriminator: nn.Module,
     config: SGANConfig,
     data: Description = MNIST,
+    sources: str = "",
 ) -> None:
-    """Write G, D, the configuration that made them, and the description of their data to one file."""
+    """Write G, D, the configuration that made them, and the description of their data to one file.
+
+    Args:
+        sources: the fingerprint of the images that they were trained on, see
+            :meth:`sgan_utils.data.Sources.fingerprint`.
+    """
     tensors = _named("generator", generator.state_dict()) | _named("discriminator", discriminator.state_dict())
-    _save(path, tensors, {"config": config.model_dump_json(), "data": json.dumps(data._asdict())})
+    notes = {"config": config.model_dump_json(), "data": json.dumps(data._asdict()), "sources": sources}
+    _save(path, tensors, notes)
+
+
+def save_trained(run: Run, path: Path | str) -> None:
+    """Write what a run has trained: G, the classifier, their configuration, and which images they learnt from."""
+    about = run.sources.description, run.sources.fingerprint()
+    save_models(path, run.generator, run.classifier(), run.config, *about)
 
 
 def load_models(path: Path | str, networks: Networks = build_models) -> tuple[Any, Any, SGANConfig]:
@@ -155,7 +168,7 @@ def _load(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             tensors, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged or not a safetensors file ({error}): delete it.") from error
+        raise CheckpointError(f"{path} is damaged or not a safetensors file ({error}): name another file.") from error
     if "config" not in texts:
         raise CheckpointError(f"{path} was not written by this package: name another file.")
     return tensors, texts

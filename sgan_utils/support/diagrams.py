@@ -142,8 +142,8 @@ def draw_heads(ax: Axes | None = None) -> Axes:
             x = left + 0.16 + 0.34 * j + (0.2 if j == 10 else 0.0)
             colour = LABELLED if j < 10 else last_colour
             # A dashed ring for the output that does not exist: it is fixed at 0.
-            look = {"facecolor": colour} if colour else {"facecolor": "none", "edgecolor": MUTED, "linestyle": "--"}
-            ax.add_patch(Circle((x, 2.45), 0.16, **look))
+            ring = {"facecolor": colour} if colour else {"facecolor": "none", "edgecolor": MUTED, "linestyle": "--"}
+            ax.add_patch(Circle((x, 2.45), 0.16, **ring))
             ink, text = ("white" if colour else MUTED), (f"{j}" if j < 10 else last)
             ax.text(x, 2.44, text, ha="center", va="center", color=ink, fontsize=7.5, weight="bold")
         ax.plot([left, left + 3.38], [2.15, 2.15], color=LABELLED, linewidth=1.5)

@@ -24,7 +24,8 @@ from sgan_utils.support.files import write_whole
 OnBroken = Literal["skip", "stop"]
 Result = TypeVar("Result")
 SUFFIXES = (".png", ".jpg", ".jpeg")
-TORCHVISION_SETS = {"fashionmnist": "FashionMNIST", "kmnist": "KMNIST"}
+PARTS = ("labelled", "unlabelled", "test")
+SETS = {"mnist": "MNIST", "fashionmnist": "FashionMNIST", "kmnist": "KMNIST"}  # of torchvision
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes such cells instead of showing them
 
 
@@ -43,15 +44,29 @@ def load_folder(
         on_broken: whether a file that cannot be read is skipped and named in ``skipped``, or ends the loading.
 
     Raises:
-        DataError: if the folder is laid out otherwise, a class has no image, or (with "stop") a file is broken.
+        DataError: if the folder cannot be read or is laid out otherwise, a class has no image, or (with "stop") a file
+            is broken.
     """
     folder = Path(folder)
+    try:
+        return _load_folder(folder, size, channels, on_broken)
+    except DataError:
+        raise
+    except OSError as error:  # a folder that may not be opened, a name that is too long, a disk that fails
+        where = str(error.filename or folder)[:200]
+        raise DataError(f"{where!r} cannot be read ({error.strerror}): name another folder.") from error
+
+
+def _load_folder(folder: Path, size: int | None, channels: int | None, on_broken: OnBroken) -> ImageData:
     classes = _classes(folder)
     reader = _Reader(folder, on_broken)
     train = [(path, label) for label, name in enumerate(classes) for path in _files(folder / "labelled" / name)]
     train += [(path, UNKNOWN) for path in _files(folder / "unlabelled")]
     test = [(path, label) for label, name in enumerate(classes) for path in _files(folder / "test" / name)]
-    for part in (folder / "labelled", folder / "unlabelled", folder / "test"):
+    for other in (path for path in _children(folder) if path.name not in PARTS):
+        if any(_files(other)):
+            reader.broken(other, "images belong into labelled/, unlabelled/ or test/")
+    for part in (folder / name for name in PARTS):
         if part.is_dir() and not any(_files(part)):
             reader.broken(part, "it holds no PNG or JPEG file")
         for path in sorted(set(_files(part)) - {part, *(path for path, _ in train + test)}):
@@ -62,8 +77,8 @@ def load_folder(
     read = [(path, reader.read(path, lambda image: _pixels(image, edge))) for path, _ in train + test]
     pixels = {path: image for path, image in read if image is not None}
     train, test = ([(path, label) for path, label in files if path in pixels] for files in (train, test))
-    found = {label for _, label in train}
-    for home in (folder / "labelled" / name for label, name in enumerate(classes) if label not in found):
+    with_images = {label for _, label in train}
+    for home in (folder / "labelled" / name for label, name in enumerate(classes) if label not in with_images):
         why = next((f" ({why})" for path, why in reader.reasons.items() if path.is_relative_to(home)), "")
         raise DataError(f"{home} has no readable image{why}: put PNG or JPEG files there, or remove this folder.")
     if channels is None:  # a pixel has a colour where red, green and blue differ
@@ -85,17 +100,22 @@ def load_folder(
     )
 
 
+def set_name(data: str) -> str | None:
+    """The torchvision set that ``data`` names in some spelling, such as ``"fashion-mnist"``; None if it is a folder."""
+    return SETS.get(data.lower().replace("-", "").replace("_", ""))
+
+
 def load_torchvision(name: str, folder: Path | str, verify: bool = True) -> ImageData:
-    """Fashion-MNIST or KMNIST (spelled in any way), whose files are on disk already.
+    """Fashion-MNIST or KMNIST (in any spelling), whose files are on disk already.
 
     ``folder`` holds ``FashionMNIST/raw/`` or ``KMNIST/raw/`` with the four files, as ``.gz`` archives or unpacked;
     an archive must have the MD5 that torchvision knows, unless ``verify`` is false.
     """
     from torchvision import datasets  # here, because it takes longer to import than all the rest
 
-    known = TORCHVISION_SETS.get(name.lower().replace("-", "").replace("_", ""))
+    known = set_name(name)
     if known is None:
-        raise DataError(f"there is no torchvision set named {name!r} here: choose fashion-mnist or kmnist.")
+        raise DataError(f"there is no torchvision set named {name!r} here: choose one of {', '.join(SETS.values())}.")
     dataset, raw = getattr(datasets, known), Path(folder) / known / "raw"
     if (old_cache := raw.parent / "processed").exists():  # torchvision would take it for the images, unverified
         raise DataError(f"{old_cache} was made by an old torchvision and cannot be verified: delete this folder.")
@@ -144,10 +164,10 @@ class _Reader:
 
     def broken(self, path: Path, why: str) -> None:
         if self.on_broken == "stop":
-            raise DataError(f"{str(path)!r} cannot be used ({why}): repair or remove it, or have such files skipped.")
+            raise DataError(f"{str(path)!r} cannot be used ({why}): repair or remove it, or skip such files.")
         self.reasons[path] = why
 
-    def read(self, path: Path, look: Callable[[Image.Image], Result]) -> Result | None:
+    def read(self, path: Path, use: Callable[[Image.Image], Result]) -> Result | None:
         if path in self.reasons:
             return None
         try:
@@ -156,13 +176,13 @@ class _Reader:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(path, formats=("PNG", "JPEG")) as image:  # reads the header only
-                    return look(image)
+                    return use(image)
         except UnidentifiedImageError:
             why = "there is no PNG or JPEG image in it"
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             why = f"it would unpack to more than {Image.MAX_IMAGE_PIXELS} pixels"
         except Exception as error:  # Pillow raises almost anything over a damaged file
-            why = str(error).rstrip(".") or type(error).__name__
+            why = (getattr(error, "strerror", None) or str(error)).rstrip(".") or type(error).__name__
         self.broken(path, why)
         return None
 
@@ -170,12 +190,15 @@ class _Reader:
 def _classes(folder: Path) -> tuple[str, ...]:
     """The names of the folders in ``labelled/``, once the layout is as it should be."""
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}: give one that holds labelled/CLASS/ with images.")
+        what = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
+        sets = ", ".join(SETS.values())
+        raise DataError(f"{what}: give a folder that holds labelled/CLASS/ with images, or one of {sets}.")
     if not (folder / "labelled").is_dir():
         raise DataError(f"{folder} has no folder labelled/: put images into labelled/CLASS/, a folder for each class.")
     classes, tested = ([path.name for path in _children(folder / of) if path.is_dir()] for of in ("labelled", "test"))
     if len(classes) < 2:
-        raise DataError(f"{folder / 'labelled'} holds {len(classes)} classes: make a folder for each of at least 2.")
+        count = "one class" if classes else "no class"
+        raise DataError(f"{folder / 'labelled'} holds {count}: make a folder there for each of at least two classes.")
     if lacking := [name for name in tested if name not in classes]:
         raise DataError(
             f"{folder / 'test' / lacking[0]} is a class that labelled/ does not have: rename, remove or add it."

@@ -26,7 +26,7 @@ Networks = Callable[[SGANConfig, Description], tuple[Any, Any]]  # G and D: nn.M
 
 
 def make_networks(networks: Networks, config: SGANConfig, data: Description) -> tuple[Any, Any]:
-    """G and D, after a look at whether they keep the contract.
+    """G and D, after a check that they keep the contract.
 
     Raises:
         SGANError: one sentence that says which network does what it should not.
@@ -44,9 +44,9 @@ def make_networks(networks: Networks, config: SGANConfig, data: Description) -> 
     with evaluating(g), evaluating(d):
         images = _called("G", g, torch.zeros(2, config.latent_size))
         if not isinstance(images, torch.Tensor) or tuple(images.shape) != (2, *data.shape):
-            found = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
+            returned = tuple(images.shape) if isinstance(images, torch.Tensor) else type(images).__name__
             raise SGANError(
-                f"G must turn (2, {latent_size}) into {(2, *data.shape)}, the shape of {data.name}'s, got {found}."
+                f"G must turn (2, {latent_size}) into {(2, *data.shape)}, the shape of {data.name}'s, got {returned}."
             )
         if not -1.001 <= float(images.min()) <= float(images.max()) <= 1.001:
             raise SGANError(

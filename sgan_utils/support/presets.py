@@ -46,7 +46,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # A failure on purpose: G runs from one picture to the next, faster than a slow D can tell that all are the same.
     "mode_collapse": {
-        "steps": 200,
+        "steps": 150,
+        "head": "two_heads",
         "learning_rate_d": 5e-4,
         "learning_rate_g": 0.1,
         "adam_beta1": 0.9,
@@ -77,7 +78,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "sgan, weak G": _COMMON | {"learning_rate_g": 1e-4},
     "sgan, strong G": _COMMON | {"channels_g": (128, 64, 32)},
     "best": _BEST,
-    "best without G": _BEST | {"unsupervised_weight": 0.0},
     # Rivals without a generator, each with settings of its own.
     "cnn+consistency": _WITHOUT_G
     | {
@@ -93,16 +93,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # No network at all: labels spread over nearest neighbours among the directions of strokes.
     "propagation": _COMMON | _WITHOUT_G | {"supervised_weight": 0.0, "protocol": "all-unlabelled", "propagation": 0.3},
-    # A plain classifier, taught by those spread labels, and once by its own predictions smoothed over the neighbours.
-    "cnn+propagation": _WITHOUT_G
-    | {
-        "protocol": "all-unlabelled",
-        "steps": 1200,
-        "labelled_batch_size": 100,
-        "augmentation": 1.0,
-        "propagation": 0.3,
-        "propagation_rounds": 1,
-    },
+    # `best` without its G: a plain classifier and a student, taught by those spread labels.
+    "cnn+propagation": _BEST | {"unsupervised_weight": 0.0},
     # As many steps of the lesson's run, with 30,000 labels and without any: what do labels do for G's images?
     "lesson sgan": {},
     "lesson gan": {"supervised_weight": 0.0},
@@ -118,7 +110,7 @@ NOTES: dict[str, str] = {
     "G's loss climbs and its images stay mush: a teacher who only ever says “wrong” teaches nothing.",
     "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
     "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
-    "diverges": "D's learning rate is 500 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
+    "diverges": "D's learning rate is 250 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
     "Look at the scale of the losses, and at what G learns from such a teacher.",
     "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
     "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",

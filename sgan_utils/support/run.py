@@ -19,6 +19,7 @@ from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.hardware import pick_precision
 from sgan_utils.support.networks import Networks, make_networks
+from sgan_utils.support.source_checks import check_size
 
 if TYPE_CHECKING:
     from sgan_utils.support.propagation import Propagation
@@ -118,7 +119,7 @@ class Run:
     optimizer_d: Optimizer
     random: torch.Generator
     sources: Sources
-    layer_random: Tensor | None  # the global random state that layers such as dropout draw from; ours draw nothing
+    layer_random: Tensor | None  # the global random state of layers such as dropout; the lessons' networks have none
     team: Alone = ALONE  # the processes that train this run together
     step: int = 0
     train_seconds: float = 0.0
@@ -135,6 +136,7 @@ class Run:
 
         Raises:
             ConfigError: if no loss has a weight.
+            DataError: if the images do not fit the lessons' networks.
         """
         if not trains(config):
             raise ConfigError(
@@ -148,9 +150,11 @@ class Run:
             made = make_networks(networks, config, sources.description)
             layer_random = torch.random.get_rng_state()
             torch.random.set_rng_state(global_random)
+            g, d = (model.to(device) for model in made)  # in memory as they are: their code may rely on it
         else:
+            check_size(sources.description)
             made = build_models(config, sources.description)
-        g, d = (model.to(device, memory_format=torch.channels_last) for model in made)
+            g, d = (model.to(device, memory_format=torch.channels_last) for model in made)  # faster
         average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
         betas, fused = (config.adam_beta1, 0.999), device.type in ("cpu", "cuda")
         optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, betas=betas, fused=fused)
@@ -188,9 +192,9 @@ class Run:
             # In an order of its own: stored images may be sorted by class, and each class has its own mean.
             order = torch.randperm(len(unlabelled), generator=torch.Generator().manual_seed(0)).to(unlabelled.device)
             some = unlabelled[order[: count * self.config.batch_size]].chunk(count)
-            draws = self.layer_random is not None  # then scoring must not change the random state
-            with self.autocast(), torch.random.fork_rng(devices=[], enabled=draws):
-                if draws:
+            uses_random = self.layer_random is not None  # then scoring must not change the random state
+            with self.autocast(), torch.random.fork_rng(devices=[], enabled=uses_random):
+                if uses_random:
                     torch.default_generator.manual_seed(self.config.seed)
                 update_bn((to_model_range(images) for images in some), self.average)
             self._classifier_of_step = self.step
@@ -203,7 +207,7 @@ class Run:
 
     @contextmanager
     def random_numbers(self) -> Iterator[None]:
-        """Inside, layers that draw random numbers, such as dropout, draw this run's; the caller's stay as they were."""
+        """Inside, layers such as dropout take this run's random numbers; the caller's stay as they were."""
         if self.layer_random is None:
             yield
             return

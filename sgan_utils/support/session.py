@@ -14,7 +14,7 @@ from sgan_utils.support.checkpoints import save_checkpoint
 from sgan_utils.support.errors import DivergedError
 from sgan_utils.support.run import Callback, History, Run
 
-CHECK_EVERY = 50  # steps between two looks at the losses: at each, the CPU has to wait for the GPU
+CHECK_EVERY = 50  # steps between two checks of the losses: at each, the CPU has to wait for the GPU
 
 
 def steps_of(
@@ -24,7 +24,7 @@ def steps_of(
     checkpoint_every: int = 1_000,
     progress: bool = True,
 ) -> Generator[int, None, None]:
-    """Each step that ``run`` still has to take; whoever iterates takes it.
+    """The numbers of the steps that ``run`` still has to take; the caller takes each.
 
     After Ctrl-C, or a KeyboardInterrupt of a callback, there are no more, and ``run.stopped`` says why.
 
@@ -53,7 +53,7 @@ def steps_of(
         run.stopped = f"interrupted after step {run.step} of {steps}"
     run.train_seconds = time.perf_counter() - started
     if checkpoint:
-        stop_if_diverged(run)  # a run that was interrupted may have gone wrong since the last look
+        stop_if_diverged(run)  # a run that was interrupted may have gone wrong since the last check
     if saves:
         save_checkpoint(run, saves)
 
@@ -86,7 +86,7 @@ def _interrupted_afterwards() -> Iterator[None]:
 
 
 def stop_if_diverged(run: Run) -> None:
-    """Look at what the run has measured so far.
+    """Check what the run has measured so far.
 
     Raises:
         DivergedError: if a number in it, or of D's weights, is not finite; names the first.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipywidgets as w
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import ImageData, draw_labelled, images_by_class
+from sgan_utils.data import UNKNOWN, ImageData, draw_labelled, images_by_class
 from sgan_utils.widgets.knobs import knob
 from sgan_utils.widgets.pictures import sheet
 
@@ -17,8 +17,8 @@ class LabelBudget:
     """A slider for the number of labels, and the images that would have them: ``display(LabelBudget(data).widget)``."""
 
     def __init__(self, data: ImageData, labels: int = 100) -> None:
-        self.data = data
-        self.labels, self.seed = knob("labels", labels, most=len(data.train_labels)), knob("seed")
+        self.data, self.known = data, (data.train_labels != UNKNOWN).nonzero().squeeze(1)  # the images with a label
+        self.labels, self.seed = knob("labels", labels, most=len(self.known)), knob("seed")
         self.labels.continuous_update = False  # a draw from 60,000 images takes longer than a blink
         self.text = w.Label(layout={"width": "940px"})
         self.images = w.Image(format="png", layout=IMAGES)
@@ -28,7 +28,8 @@ class LabelBudget:
         self._show()
 
     def _show(self) -> None:
-        chosen = draw_labelled(self.data.train_labels, self.labels.value, self.seed.value)
+        drawn = draw_labelled(self.data.train_labels[self.known], self.labels.value, self.seed.value)
+        chosen = self.known[drawn]
         counts = images_by_class(self.data.train_labels[chosen], len(self.data.classes))
         in_order = chosen[self.data.train_labels[chosen].argsort(stable=True)]
         shown = in_order[:: max(1, len(in_order) // MOST)][:MOST]

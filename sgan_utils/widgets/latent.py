@@ -82,11 +82,11 @@ class LatentExplorer:
             0, min=0, max=20, description="way (%)", tooltip="How far along the way", readout=False, style=WIDE
         )
         self.way_image = w.Image(format="png", layout={"width": "192px", "height": "192px"})
-        self.way_said = w.Label(layout={"width": "340px"})
+        self.way_text = w.Label(layout={"width": "340px"})
 
         self.digit = w.Dropdown(**classes, value=min(7, last), description="show me", tooltip=f"The {kind} to look for")
         self.found_images = w.Image(format="png", layout={"width": "960px", "height": "auto"})
-        self.found_said = w.Label(layout={"width": "600px"})
+        self.found_text = w.Label(layout={"width": "600px"})
 
         for control in (self.begin, *self.sliders):
             control.observe(lambda _: self._explore(), "value")
@@ -101,9 +101,9 @@ class LatentExplorer:
                 w.HTML("<h3>Along the directions that matter</h3>"),
                 w.HBox([w.VBox([self.begin, *self.sliders]), self.image, w.VBox([self.belief, self.answer])]),
                 w.HTML(f"<h3>From one {kind} to another</h3>"),
-                w.HBox([w.VBox([self.first, self.second, self.way]), self.way_image, self.way_said]),
+                w.HBox([w.VBox([self.first, self.second, self.way]), self.way_image, self.way_text]),
                 w.HTML("<h3>Show me …</h3>"),
-                w.HBox([self.digit, self.found_said]),
+                w.HBox([self.digit, self.found_text]),
                 self.found_images,
             ]
         )
@@ -126,14 +126,14 @@ class LatentExplorer:
         image = generate(self.generator, between[self.way.value].unsqueeze(0))
         self.way_image.value = sheet(image, columns=1, scale=6)
         named = self.names[int(believe(self.discriminator, image).class_logits.argmax())]
-        self.way_said.value = f"{self.way.value / self.way.max:.0%} of the way: D names it {named}"
+        self.way_text.value = f"{self.way.value / self.way.max:.0%} of the way: D names it {named}"
 
     def _find(self) -> None:
         places = self.pool.surest(self.digit.value, count=20)
         self.found_images.value = sheet(self.pool.images[places], columns=10, scale=3) if len(places) else b""
         everyone = int((self.pool.probability.argmax(1) == self.digit.value).sum())
         named = f"D names {everyone} of {POOL:,} generated images {self.names[self.digit.value]}"
-        self.found_said.value = f"{named}; here are the surest" if everyone else f"{named}: G draws none"
+        self.found_text.value = f"{named}; here are the surest" if everyone else f"{named}: G generates none"
 
     def _latent_of(self, wanted: int) -> Tensor:
         places = self.pool.surest(wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -12,9 +11,10 @@ import pandas as pd
 from torch import Tensor
 
 from sgan_utils.config import TRAINING_IMAGES, SGANConfig
-from sgan_utils.data import ImageData, split_sources
+from sgan_utils.data import UNKNOWN, ImageData, images_by_class, load_data, split_sources
 from sgan_utils.evaluation import accuracy, fixed_latents, generate
 from sgan_utils.support.errors import DivergedError, SGANError
+from sgan_utils.support.fingerprint import fingerprint as fingerprint_of
 from sgan_utils.support.hardware import hand_over_threads
 from sgan_utils.support.run import Run
 from sgan_utils.training import train
@@ -22,19 +22,24 @@ from sgan_utils.training import train
 State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 HELD_OUT = 1_000  # training images that a watched run is scored on
 SAMPLES = 30  # images of G in a frame
-SHARE = 0.04  # of the time of training that may go into watching it
-TELL_EVERY = 0.25  # seconds of training between two signs of life
+OVERHEAD = 0.04  # the fraction of the time of training that may go into watching it
+NOTIFY_EVERY = 0.25  # seconds of training between two notifications
 ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least
 MOST_FRAMES = 200  # a long run keeps every second one when there are more
 
 
-def watchable(config: SGANConfig, labelled: int = TRAINING_IMAGES) -> SGANConfig:
+def watchable(config: SGANConfig, data: ImageData | None = None) -> SGANConfig:
     """The same configuration with some images held out to score the run on, as many as its labels leave.
 
     Args:
-        labelled: how many training images of the data have a label.
+        data: that it will be trained on; by default MNIST. Each of its classes keeps at least one labelled image.
     """
-    return config.but(held_out=max(0, min(HELD_OUT, labelled - config.labels)))
+    if data is None:
+        spare = TRAINING_IMAGES - config.labels
+    else:
+        counts = images_by_class(data.train_labels[data.train_labels != UNKNOWN], len(data.classes))
+        spare = min(int(counts.sum()) - config.labels, len(counts) * (int(counts.min()) - 1))
+    return config.but(held_out=max(0, min(HELD_OUT, spare)))
 
 
 class LiveRun:
@@ -43,7 +48,7 @@ class LiveRun:
     Args:
         config: of the run, see :func:`watchable`.
         data: from :func:`sgan_utils.data.load_data`.
-        tell: called in the thread of the run a few times a second, with this object and with whether there is more to
+        notify: called in the thread of the run a few times a second, with this object and with whether there is more to
             see than the number of steps: losses, images, a score.
         device: as for ``train``.
 
@@ -59,7 +64,7 @@ class LiveRun:
         self,
         config: SGANConfig,
         data: ImageData,
-        tell: Callable[[LiveRun, bool], None] = lambda *_: None,
+        notify: Callable[[LiveRun, bool], None] = lambda *_: None,
         device: str = "auto",
     ) -> None:
         self.config, self.device = config, device
@@ -68,13 +73,13 @@ class LiveRun:
         self.accuracies: dict[int, float] = {}
         self.frames: dict[int, Tensor] = {}
         self.failure = ""
-        self._sources, self._tell = split_sources(data, config), tell
+        self._sources, self._notify = split_sources(data, config), notify
         self._latents = fixed_latents(SAMPLES, config.latent_size)
         self._may_go, self._stop_asked = threading.Event(), threading.Event()
         self._single_steps = threading.Semaphore(0)
         self._ended = False
         self._paused_seconds = self._watched_seconds = 0.0
-        self._last_score = self._last_told = 0.0
+        self._last_score = self._last_notified = 0.0
         self._thread = threading.Thread(target=self._train, daemon=True, name="sgan-live-run")
 
     @property
@@ -149,22 +154,22 @@ class LiveRun:
         except Exception as error:  # a thread that dies in silence would leave the page waiting for ever
             self.failure = f"{type(error).__name__}: {error}"
         self._ended = True
-        self._tell(self, False)  # first that it has ended; measuring what was reached takes a moment
+        self._notify(self, False)  # first that it has ended; measuring what was reached takes a moment
         if self.run is not None and not self.failure:
-            self._look(score=True)
+            self._observe(score=True)
         else:
-            self._tell(self, True)
+            self._notify(self, True)
 
     def _after_step(self, run: Run) -> None:
         self.run = run
         if not self.frames:
-            self._look(score=False)
-            self._watched_seconds = 0.0  # the first look loads what later ones find loaded
-        elif self.seconds - self._last_told >= TELL_EVERY:
-            if self._watched_seconds < SHARE * self.seconds:
-                self._look(score=self.seconds - self._last_score >= ACCURACY_EVERY)
+            self._observe(score=False)
+            self._watched_seconds = 0.0  # the first observation loads what later ones have at hand
+        elif self.seconds - self._last_notified >= NOTIFY_EVERY:
+            if self._watched_seconds < OVERHEAD * self.seconds:
+                self._observe(score=self.seconds - self._last_score >= ACCURACY_EVERY)
             else:
-                self._tell_timed(fresh=False)
+                self._notify_timed(fresh=False)
         self._wait_for_leave()
         if self._stop_asked.is_set():
             raise KeyboardInterrupt  # `train` ends as it does after Ctrl-C: in whole steps, with all that was reached
@@ -173,13 +178,13 @@ class LiveRun:
         if self._may_go.is_set() or self._stop_asked.is_set():
             return
         before, watched = time.perf_counter(), self._watched_seconds
-        self._look(score=True)
-        self._watched_seconds = watched  # a look while the run waits takes nothing from its training
+        self._observe(score=True)
+        self._watched_seconds = watched  # observing while the run waits takes nothing from its training
         while not (self._may_go.wait(0.02) or self._single_steps.acquire(blocking=False) or self._stop_asked.is_set()):
             pass
         self._paused_seconds += time.perf_counter() - before
 
-    def _look(self, score: bool) -> None:
+    def _observe(self, score: bool) -> None:
         before, run = time.perf_counter(), self.run
         assert run is not None
         self.history = run.history
@@ -191,38 +196,46 @@ class LiveRun:
             self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
             self._last_score = self.seconds
         self._watched_seconds += time.perf_counter() - before
-        self._tell_timed(fresh=True)
+        self._notify_timed(fresh=True)
 
-    def _tell_timed(self, fresh: bool) -> None:
+    def _notify_timed(self, fresh: bool) -> None:
         before = time.perf_counter()
-        self._tell(self, fresh)
-        self._last_told = self.seconds
+        self._notify(self, fresh)
+        self._last_notified = self.seconds
         self._watched_seconds += time.perf_counter() - before
 
 
 def fingerprint(run: Run | None) -> str:
     """Twelve characters that are the same only for runs whose weights are the same, bit for bit."""
-    digest = hashlib.sha256()
     assert run is not None
-    for model in (run.generator, run.last_discriminator):
-        for weights in model.parameters():
-            digest.update(weights.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]
+    return fingerprint_of(run.generator, run.last_discriminator)
 
 
 def as_code(live: LiveRun) -> str:
-    """A notebook cell that repeats a run bit for bit on the same machine, up to the step that was reached."""
+    """A notebook cell that repeats a run bit for bit on the same machine, up to the step that was reached.
+
+    If the configuration's data are not the images of the run, as after a choice of one's own, the cell asks for those.
+    """
+    run = live.run
+    assert run is not None
+    try:
+        given = split_sources(load_data(live.config.data), live.config).fingerprint() != run.sources.fingerprint()
+    except SGANError:
+        given = True
+    sources = ", split_sources(data, config)" if given else ""
     changes = live.config.model_dump()
     defaults = SGANConfig().model_dump()
     fields = [f"    {name}={value!r},\n" for name, value in changes.items() if value != defaults[name]]
     ended_early = live.step < live.config.steps
     lines = [
+        "# data: the images that this run was given, an ImageData\n" if given else "",
         "from sgan_utils.config import SGANConfig\n",
+        "from sgan_utils.data import split_sources\n" if given else "",
         "from sgan_utils.support.session import stop_after\n" if ended_early else "",
         "from sgan_utils.training import train\n",
         "from sgan_utils.widgets.live import fingerprint\n\n",
         "config = SGANConfig(\n" + "".join(fields) + ")\n",
-        f"run = train(config{f', callbacks=[stop_after({live.step})]' if ended_early else ''})\n",
-        f'print("same run:", fingerprint(run) == "{fingerprint(live.run)}")\n',
+        f"run = train(config{sources}{f', callbacks=[stop_after({live.step})]' if ended_early else ''})\n",
+        f'print("same run:", fingerprint(run) == "{fingerprint(run)}")\n',
     ]
     return "".join(lines)

@@ -10,12 +10,12 @@ import ipywidgets as w
 import pandas as pd
 
 from sgan_utils import plotting
-from sgan_utils.data import UNKNOWN, ImageData, load_mnist
+from sgan_utils.data import ImageData, load_mnist
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.widgets.knobs import Knobs, warning
 from sgan_utils.widgets.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
 from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet, wide
-from sgan_utils.widgets.runs import Kept, as_series, differences, download_link, export, status_of
+from sgan_utils.widgets.runs import TableRow, as_series, differences, download_link, export, status_of
 
 SHORT = 400  # steps that the pictures have room for from the start
 COMPARED = {
@@ -49,7 +49,7 @@ class Playground:
         plotting.use_house_style()
         self.data, self.exports = data or load_mnist(), exports
         self.live: LiveRun | None = None
-        self.runs: list[Kept] = []
+        self.runs: list[TableRow] = []
         self._numbered = 0
         self._curves, self._comparison = Curves(), Comparison()
         self.knobs = Knobs(preset, self.data)
@@ -93,9 +93,9 @@ class Playground:
 
     def rename(self, live: LiveRun, name: str) -> None:
         """Give a run of the table another name."""
-        for kept in self.runs:
-            if kept.live is live:
-                kept.name.value = name
+        for row in self.runs:
+            if row.live is live:
+                row.name.value = name
 
     # Controls
 
@@ -187,20 +187,21 @@ class Playground:
         if self.live and self.live.state in ("ready", "running", "paused"):
             return self.live
         try:
-            config = watchable(self.knobs.config, int((self.data.train_labels != UNKNOWN).sum()))
+            config = watchable(self.knobs.config, self.data)
+            live = LiveRun(config, self.data, self._on_update)
         except ConfigError as error:
             self.message.value = warning(error)
             return None
-        self.live = LiveRun(config, self.data, self._told)
+        self.live = live
         self._numbered += 1
-        kept = Kept(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
-        kept.shown.observe(lambda _: self._draw(), "value")
-        kept.name.observe(lambda _: self._renamed(kept), "value")
-        self.runs.append(kept)
+        row = TableRow(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
+        row.shown.observe(lambda _: self._draw(), "value")
+        row.name.observe(lambda _: self._renamed(row), "value")
+        self.runs.append(row)
         self._list_runs(choose=self.live)
         return self.live
 
-    def _told(self, live: LiveRun, fresh: bool) -> None:
+    def _on_update(self, live: LiveRun, fresh: bool) -> None:
         """In the thread of the run: something is new."""
         if live is self.live:
             self._refresh(pictures=fresh)
@@ -244,46 +245,46 @@ class Playground:
             self.when_text.value = "samples of G will stand here"
 
     def _draw(self) -> None:
-        shown = [kept for kept in self.runs if kept.shown.value]
-        colours = {kept.name.value: kept.colour for kept in self.runs}
-        accuracies = {kept.name.value: kept.live.accuracies for kept in shown}
+        shown = [row for row in self.runs if row.shown.value]
+        colours = {row.name.value: row.colour for row in self.runs}
+        accuracies = {row.name.value: row.live.accuracies for row in shown}
         history = self.live.history if self.live else pd.DataFrame()
         self.curves.value = self._curves.draw(history, accuracies, colours, self._longest(shown))
-        for kept, differing in zip(self.runs, differences([kept.live.config for kept in self.runs]), strict=True):
-            kept.say(differing)
+        for row, differing in zip(self.runs, differences([row.live.config for row in self.runs]), strict=True):
+            row.describe(differing)
         if self.live and self.live.state == "running":
             return  # the other picture can wait: drawing takes time from training
         column = COMPARED[self.quantity.value]
         lines = {
-            kept.name.value: as_series(kept.live, column)
-            for kept in shown
-            if (kept.live.accuracies if not column else column in kept.live.history)
+            row.name.value: as_series(row.live, column)
+            for row in shown
+            if (row.live.accuracies if not column else column in row.live.history)
         }
         self.comparison.value = self._comparison.draw(lines, colours, self.quantity.value)
 
-    def _longest(self, shown: list[Kept]) -> int:
+    def _longest(self, shown: list[TableRow]) -> int:
         """How far the axis of steps has to go: to the end of short runs; a long one does not press the others flat."""
 
         def end(live: LiveRun) -> int:
             ended = live.state in ("stopped", "finished", "failed")
             return live.step if ended else min(live.config.steps, max(SHORT, 2 * live.step))
 
-        return max([end(kept.live) for kept in shown] + [end(self.live) if self.live else 1])
+        return max([end(row.live) for row in shown] + [end(self.live) if self.live else 1])
 
-    def _renamed(self, kept: Kept) -> None:
+    def _renamed(self, row: TableRow) -> None:
         """Two runs of one name could not be told apart, and one without a name could not be chosen."""
-        others = {other.name.value for other in self.runs if other is not kept}
-        name = kept.name.value.strip() or kept.first_name
+        others = {other.name.value for other in self.runs if other is not row}
+        name = row.name.value.strip() or row.first_name
         while name in others:
             name += " (2)"
-        kept.name.value = name
+        row.name.value = name
         self._list_runs()
 
     def _list_runs(self, choose: LiveRun | None = None) -> None:
         chosen = choose or self.chosen.value
-        self.table.children = [kept.row for kept in self.runs]
-        self.chosen.options = [(kept.name.value, kept.live) for kept in self.runs] or [("–", None)]
-        if chosen in [kept.live for kept in self.runs]:
+        self.table.children = [row.widget for row in self.runs]
+        self.chosen.options = [(row.name.value, row.live) for row in self.runs] or [("–", None)]
+        if chosen in [row.live for row in self.runs]:
             self.chosen.value = chosen
         self._draw()
 
@@ -304,7 +305,7 @@ class Playground:
         if live is None:
             return
         live.stop()
-        self.runs = [kept for kept in self.runs if kept.live is not live]
+        self.runs = [row for row in self.runs if row.live is not live]
         if live is self.live:
             self.live = None
         self._list_runs()

@@ -13,7 +13,7 @@ import ipywidgets as w
 import pandas as pd
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.support.checkpoints import save_models
+from sgan_utils.support.checkpoints import save_trained
 from sgan_utils.support.files import write_whole
 from sgan_utils.widgets.live import LiveRun, fingerprint
 
@@ -33,8 +33,8 @@ def differences(configs: list[SGANConfig]) -> list[dict[str, Any]]:
     return [{name: getattr(config, name) for name in fields if name != "held_out"} for config in configs]
 
 
-class Kept:
-    """A run in the table: its name, whether it is shown, and what is to be said of it."""
+class TableRow:
+    """A run in the table: its name, whether it is shown, and a line about it."""
 
     def __init__(self, live: LiveRun, name: str, colour: str) -> None:
         self.live, self.colour, self.first_name = live, colour, name
@@ -51,10 +51,10 @@ class Kept:
         )
         self.about = w.HTML()
         mark = w.HTML(f'<span style="color:{colour};font-size:18px">&#9632;</span>')
-        self.row = w.HBox([mark, self.shown, self.name, self.about], layout={"flex": "none"})  # many rows cut none
+        self.widget = w.HBox([mark, self.shown, self.name, self.about], layout={"flex": "none"})  # many rows cut none
 
-    def say(self, differing: dict[str, Any]) -> None:
-        """Write down how far it has come, and in what it differs from the others."""
+    def describe(self, differing: dict[str, Any]) -> None:
+        """Write how far it has come, and in what it differs from the others."""
         live = self.live
         accuracy = f"{list(live.accuracies.values())[-1]:.1%} held-out" if live.accuracies else "–"
         fields = ", ".join(f"{name}={value}" for name, value in differing.items()) or "the first of its kind"
@@ -95,5 +95,5 @@ def export(live: LiveRun, label: str, folder: Path) -> tuple[Path, Path]:
     curves, models = folder / f"{name}.csv", folder / f"{name}.safetensors"
     table = live.history.assign(held_out_accuracy=as_series(live, "") / 100)
     write_whole(curves, lambda part: table.to_csv(part))
-    save_models(models, run.generator, run.classifier(), run.config, run.sources.description)
+    save_trained(run, models)
     return curves, models

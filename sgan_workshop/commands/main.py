@@ -13,7 +13,7 @@ import typer
 
 from sgan_utils import __version__
 from sgan_utils.support.errors import SGANError
-from sgan_workshop.commands import open, publish, study, train  # noqa: F401 - they register their commands
+from sgan_workshop.commands import open, publish, study, teach, train  # noqa: F401 - they register their commands
 from sgan_workshop.commands.options import app
 
 

@@ -21,7 +21,8 @@ def lessons(
     from rich.console import Console
     from rich.table import Table
 
-    from sgan_workshop.publish.notebooks import lesson_paths, run_lesson
+    from sgan_workshop.publish.notebooks import ROOT, lesson_paths, run_lesson
+    from sgan_workshop.publish.pages import write_appendices
 
     table = Table("lesson", "seconds", "main result")
     console = Console()
@@ -29,6 +30,7 @@ def lessons(
         console.print(f"running {path.stem} …")
         lesson = run_lesson(path, pages, keep_outputs)
         table.add_row(lesson.name, f"{lesson.seconds:.0f}", lesson.result)
+    write_appendices(ROOT / "docs", pages)
     console.print(table)
     console.print(f"The pages are in {pages}{os.sep}", highlight=False)
 
@@ -53,7 +55,8 @@ def figures(
 
     if list_:
         for recipe in RECIPES.values():
-            typer.echo(f"{recipe.name:20} lesson {recipe.lesson}: {recipe.alt}")
+            where = "project" if recipe.lesson is None else f"lesson {recipe.lesson}"
+            typer.echo(f"{recipe.name:20} {where}: {recipe.alt}")
         return
     if retrain:
         from sgan_workshop.records.everything import record_all

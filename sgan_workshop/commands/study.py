@@ -13,6 +13,7 @@ from sgan_utils.config import SGANConfig, allowed
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.presets import PRESETS
 from sgan_utils.support.studies import STUDIES, configurations
+from sgan_workshop.commands.data import prepare
 from sgan_workshop.commands.options import app, as_json_list, config_options, near, print_table, starting_from
 
 
@@ -74,19 +75,28 @@ def study(
         return _recorded_study(preset, rerun, record, out, scheduler, workers, as_json)
     if rerun is not None or record:
         raise SGANError(f"--rerun and --record need a recorded study: --preset {' or --preset '.join(STUDIES)}.")
-    base, varied, out = starting_from(preset, changes, STUDIES), _varied(vary or []), out or Path("build/study.csv")
+    varied, out = _varied(vary or []), out or Path("build/study.csv")
+    base = starting_from(preset, changes | {name: values[0] for name, values in varied.items()}, STUDIES)
     for name in set(varied) & set(changes):
         raise SGANError(f"{name} is both varied and set: leave out --{name.replace('_', '-')}, or --vary {name}=….")
+    from sgan_workshop.records.quality import check_measurable
     from sgan_workshop.studies.grid import grid, mean_and_spread
     from sgan_workshop.studies.study import run_study
 
     configs = grid(base, varied, range(base.seed, base.seed + seeds))
+    if samples:
+        for config in configs:
+            check_measurable(config.data)
+    if not scheduler:  # which has its own workers, and they their own disks
+        configs = prepare(configs, "labels" in {*changes, *varied})
     with _going_on_from(out):
         rows = run_study(configs, out, scheduler, workers, samples, progress=not as_json)
     if as_json:
         typer.echo(as_json_list(rows))
         return
     print_table(mean_and_spread(rows))
+    if rows["held_out_accuracy"].notna().any():
+        typer.echo("Runs with held-out images were scored on these; the test set was left alone.")
     for run in rows[rows["failed"] != ""].to_dict("records"):
         which = ", ".join(f"{name}={run[name]}" for name in [*varied, "seed"])
         typer.secho(f"failed with {which}: {run['failed']}", fg="yellow", err=True)

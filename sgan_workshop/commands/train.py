@@ -11,6 +11,7 @@ import typer
 
 from sgan_utils.support.errors import DivergedError, SGANError
 from sgan_utils.support.presets import PRESETS
+from sgan_workshop.commands.data import check_predictions, fit_labels, load_named
 from sgan_workshop.commands.options import app, config_options, starting_from
 from sgan_workshop.commands.outputs import check_output_files
 
@@ -24,7 +25,7 @@ def train(
         str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}, or a method of the studies, such as best.")
     ] = "lesson",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine, each with a share of the batch.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine, which divide every batch.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines; torchrun starts this command on each of them.")] = 1,
     save: Annotated[Path | None, typer.Option(help="Write the trained G and D to this file (.safetensors).")] = None,
     history: Annotated[Path | None, typer.Option(help="Write the losses of every step to this file (.csv).")] = None,
@@ -44,13 +45,13 @@ def train(
     check_output_files(save=save, history=history, checkpoint=checkpoint, predict=predict)
     from sgan_utils.support.run import ALONE
     from sgan_workshop.scale.launch import join_team, launched_by_torchrun, start_under_torchrun
-    from sgan_workshop.scale.team import check_shares
+    from sgan_workshop.scale.team import check_parts
 
     team = ALONE
     if launched_by_torchrun():
         team = join_team(device, devices * nodes)
     elif devices * nodes > 1:
-        check_shares(config, devices * nodes)
+        check_parts(config, devices * nodes)
         if nodes > 1:
             raise SGANError(
                 "several machines are started by torchrun, with this command on each of them: torchrun "
@@ -59,23 +60,18 @@ def train(
             )
         raise typer.Exit(start_under_torchrun(sys.argv[1:], devices))
 
-    import torch
-
-    from sgan_utils.data import UNKNOWN, load_data, split_sources
+    from sgan_utils.data import UNKNOWN, split_sources
     from sgan_utils.evaluation import believe
-    from sgan_utils.support.checkpoints import save_models
+    from sgan_utils.support.checkpoints import save_trained
     from sgan_utils.support.files import write_whole
-    from sgan_utils.support.image_folder import write_predictions
+    from sgan_utils.support.image_folder import set_name, write_predictions
     from sgan_utils.training import train as train_run
     from sgan_workshop.records.provenance import summary
 
-    data = load_data(config.data, on_broken)
-    known = data.train_labels != UNKNOWN
-    if team.is_first:
-        for sentence in data.skipped:
-            typer.secho(sentence, fg="yellow", err=True)
-    if "labels" not in changes and config.data != "MNIST":  # the preset's number is MNIST's
-        config = config.but(labels=min(config.labels, int(known.sum()) - config.held_out))
+    data = load_named(config.data, on_broken, report=team.is_first)
+    check_predictions(predict, data, config.data)
+    if "labels" not in changes and set_name(config.data) != "MNIST":
+        config = fit_labels(config, data)
     sources = split_sources(data, config)
     failure = None
     try:
@@ -91,11 +87,11 @@ def train(
     if failure:
         raise failure
     if save:
-        save_models(save, run.generator, run.classifier(), config, data.description)
+        save_trained(run, save)
     if predict:
-        asked = (~known).nonzero().squeeze(1) if data.unlabelled_names else torch.arange(len(known))
-        names = data.unlabelled_names or [f"training image {number}" for number in asked.tolist()]
-        probability = believe(run.classifier(), data.train_images[asked]).class_logits.softmax(1)
+        images = data.train_images[data.train_labels == UNKNOWN] if data.unlabelled_names else data.train_images
+        names = data.unlabelled_names or [f"training image {number}" for number in range(len(images))]
+        probability = believe(run.classifier(), images).class_logits.softmax(1)
         write_predictions(predict, names, data.classes, probability)
     result = summary(run, data)
     if team.size > 1:

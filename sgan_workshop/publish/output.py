@@ -22,7 +22,7 @@ SOURCES = {  # the folders of the project that no output may be, or be in
     *("docs", "blog", "notebooks", "sgan_utils", "sgan_workshop", "data", "results", "figures", "tests", "benchmarks"),
     *(".git", ".github", ".ci", ".venv"),
 }
-A_DAY = 24 * 60 * 60  # seconds after which a half-built folder is no longer anybody's work
+A_DAY = 24 * 60 * 60  # seconds after which a half-built folder counts as left behind
 
 
 def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> Result:
@@ -95,7 +95,7 @@ def _checked(target: Path, kind: str) -> Path:
         raise SGANError(f"{target} belongs to the project's sources: {CURE}")
     above = next(folder for folder in target.parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise SGANError(f"{target} cannot be written, because {above} is a file or may not be written: {CURE}")
+        raise SGANError(f"{target} cannot be written, because {above} is a file, or you may not write to it: {CURE}")
     names = {path.name for path in target.iterdir()} if target.exists() else set()
     if not names:
         return target

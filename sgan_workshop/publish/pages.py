@@ -1,4 +1,4 @@
-"""A notebook as a web page that reads well without a network."""
+"""A notebook as a web page that reads well without a network, made without Sphinx, which only the site needs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ from typing import Any
 from sgan_utils.support.files import write_whole
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+APPENDICES = ("glossary", "maths")  # pages of docs/ that lessons link to; they stand beside the lessons' pages
+# What nbconvert leaves out: code in folds and in outputs is code, and answers keep their distance.
+STYLE = """<style>
+.jp-RenderedHTMLCommon pre, .jp-RenderedHTMLCommon code, details .highlight pre
+{ font-family: var(--jp-code-font-family-default, monospace); }
+.jp-RenderedHTMLCommon details { margin: 0.5em 0 1.2em; }
+.jp-RenderedHTMLCommon details .highlight { overflow-x: auto; }
+.jp-OutputArea-output, .jp-RenderedHTMLCommon math[display="block"] { overflow-x: auto; }
+.jp-RenderedHTMLCommon pre, .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
+@media (max-width: 600px) {
+  body.jp-Notebook { padding: 0 4px; }
+  .jp-InputPrompt, .jp-OutputPrompt { display: none; }
+  .jp-RenderedHTMLCommon table { display: block; overflow-x: auto; }
+}
+</style>"""
 
 
 def mathml(latex: str, block: bool) -> str:
@@ -40,7 +55,7 @@ def write_page(notebook: Any, page: Path) -> None:
             notebook.cells[number] = new_markdown_cell(_placeholder(len(aside) - 1))
         elif cell.cell_type == "markdown":
             cell.source = _set_equations_aside(cell.source, aside)
-            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb\)", r"](\1.html)", cell.source)
+            cell.source = _link_to_pages(cell.source)
         else:
             cell.outputs = outputs_for_a_page(cell)
     exporter = HTMLExporter(embed_images=True, mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
@@ -48,8 +63,27 @@ def write_page(notebook: Any, page: Path) -> None:
     for number, html in enumerate(aside):
         body = body.replace(_placeholder(number), html, 1)
     title = next((c.source.lstrip("# ").splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"), "")
-    body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1)
+    body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1).replace("</head>", f"{STYLE}</head>")
     write_whole(page, lambda part: part.write_text(body, encoding="utf-8"))
+
+
+def write_appendices(docs: Path, pages: Path) -> None:
+    """The glossary and the maths as pages, where the lessons' pages link to them."""
+    from nbformat.v4 import new_markdown_cell, new_notebook
+
+    for name in APPENDICES:
+        text = (docs / f"{name}.md").read_text(encoding="utf-8")
+        write_page(new_notebook(cells=[new_markdown_cell(text)]), pages / f"{name}.html")
+        html = (pages / f"{name}.html").read_text(encoding="utf-8")
+        # Links name headings in lower case, as GitHub and the site do.
+        html = re.sub(r'<h\d id="[^"]+"', lambda heading: heading[0].lower(), html)
+        write_whole(pages / f"{name}.html", lambda part, html=html: part.write_text(html, encoding="utf-8"))
+
+
+def _link_to_pages(markdown: str) -> str:
+    """Links to notebooks and appendices lead to their pages."""
+    markdown = re.sub(r"\]\((?:\.\./notebooks/)?(\d\d_\w+)\.ipynb\)", r"](\1.html)", markdown)
+    return re.sub(rf"\]\((?:\.\./docs/)?({'|'.join(APPENDICES)})\.md", r"](\1.html", markdown)
 
 
 def outputs_for_a_page(cell: Any) -> list[Any]:

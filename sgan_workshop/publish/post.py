@@ -52,8 +52,8 @@ def fill(template: str, facts: Facts) -> str:
     jinja = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     jinja.globals = {name: getattr(facts, name) for name in vars(Facts) if not name.startswith("_")}
     jinja.globals |= CONSTANTS
-    jinja.filters["percent"] = lambda share, digits=1: f"{100 * share:.{digits}f}%"
-    jinja.filters["points"] = lambda share, digits=1: f"{100 * share:.{digits}f}".replace("-", "−")
+    jinja.filters["percent"] = lambda fraction, digits=1: f"{100 * fraction:.{digits}f}%"
+    jinja.filters["points"] = lambda fraction, digits=1: f"{100 * fraction:.{digits}f}".replace("-", "−")
     jinja.filters["decimals"] = lambda number, digits=1: f"{number:.{digits}f}"
     jinja.filters["count"] = lambda number: f"{number:,.0f}"
     jinja.filters["word"] = lambda number: WORDS[int(number)] if number < len(WORDS) else f"{number:,.0f}"

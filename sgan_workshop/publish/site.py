@@ -63,7 +63,7 @@ def _build(folder: Path) -> None:
     except SphinxError as error:
         raise SGANError(f"the site could not be built: {error}") from error
     if site.statuscode:
-        raise SGANError("the site has the warnings above: mend them, then build it again.")
+        raise SGANError("the site has the warnings above: fix them, then build it again.")
 
 
 def gather(source: Path) -> None:
@@ -89,12 +89,13 @@ def gather(source: Path) -> None:
 
 
 def write_lesson(path: Path, target: Path) -> None:
-    """A copy of a lesson for the site: pictures get their alternative text, widgets become a remark."""
+    """A copy of a lesson for the site: pictures get their alternative text, widgets a remark, links their place."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type != "code":
+            cell.source = cell.source.replace("](../docs/", "](../")  # the pages of docs/ stand above the lessons
             continue
         cell.outputs = outputs_for_a_page(cell)
         if "alt" in cell.metadata:

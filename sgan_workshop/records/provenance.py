@@ -54,7 +54,7 @@ def _processor() -> str:
 
 
 def test_accuracy(run: Run, data: ImageData) -> float | None:
-    """The share of test images that D names rightly, 0 to 1; nothing if the data have no test images."""
+    """The fraction of test images that D classifies correctly, 0 to 1; None if the data have no test images."""
     if not len(data.test_images):
         return None
     return round(accuracy(run.classifier(), data.test_images, data.test_labels), 4)

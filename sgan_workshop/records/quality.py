@@ -15,21 +15,16 @@ from typing import Any, NamedTuple
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.optim import Adam
-from torch.optim.lr_scheduler import OneCycleLR
-from tqdm.auto import tqdm
 
-from sgan_utils.augmentation import random_affine, warp
-from sgan_utils.config import CLASSES
-from sgan_utils.data import Batches, ImageData, to_model_range
-from sgan_utils.losses import supervised_loss
+from sgan_utils.data import ImageData, to_model_range
 from sgan_utils.models import Generator, evaluating, sample_latent
 from sgan_utils.results import RESULTS
 from sgan_utils.support.checkpoints import load_weights
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.image_folder import set_name
+from sgan_utils.support.student import BATCH_SIZE, FEATURES, Student, teach
 
 SAMPLE_SIZE = 10_000  # images on each side of a comparison: distances between fewer come out larger
-FEATURES = 128
 WEIGHTS = RESULTS / "digit_classifier" / "model.safetensors"
 
 
@@ -42,36 +37,7 @@ class SampleQuality(NamedTuple):
     score: float  # like the inception score, 1 to 10: sure of each image, each digit as often; larger is better
 
 
-class DigitClassifier(nn.Module):
-    """A plain convolutional classifier, deeper than D and with a last layer of 128 features."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-        def block(before: int, after: int, kernel_size: int) -> list[nn.Module]:
-            convolution = nn.Conv2d(before, after, kernel_size, padding=kernel_size // 2, bias=False)
-            return [convolution, nn.MaxPool2d(2), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-
-        self.convolutions = nn.Sequential(
-            *block(1, 32, 5),  # 14x14
-            *block(32, 64, 5),  # 7x7
-            *block(64, 128, 3),  # 3x3
-            nn.Flatten(),
-            nn.Linear(128 * 3 * 3, FEATURES),
-            nn.BatchNorm1d(FEATURES),
-            nn.ReLU(inplace=True),
-        )
-        self.linear = nn.Linear(FEATURES, CLASSES)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, 1, 28, 28), -1 to 1 -> features (batch, 128), 0 or more, and class logits (batch, 10)."""
-        features = self.convolutions(images)
-        return features, self.linear(features)
-
-
-def train_digit_classifier(
-    data: ImageData, epochs: int = 8, batch_size: int = 100, seed: int = 0, progress: bool = True
-) -> DigitClassifier:
+def train_digit_classifier(data: ImageData, epochs: int = 8, seed: int = 0, progress: bool = True) -> Student:
     """Train the classifier on all labelled training images, augmented.
 
     It learns from no test image, and no setting was chosen on one.
@@ -81,30 +47,20 @@ def train_digit_classifier(
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        classifier = DigitClassifier().to(memory_format=torch.channels_last)
-    random = torch.Generator().manual_seed(seed)
-    batches = Batches((data.train_images, data.train_labels), batch_size, seed)
-    steps = epochs * len(data.train_images) // batch_size
-    optimizer = Adam(classifier.parameters(), fused=True)
-    schedule = OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps)
-    for step in tqdm(range(steps), desc="digit classifier", unit="step", disable=not progress):
-        images, labels = batches[step]
-        images = warp(to_model_range(images), random_affine(batch_size, 1.0, random))
-        optimizer.zero_grad()
-        supervised_loss(classifier(images)[1], labels).backward()
-        optimizer.step()
-        schedule.step()
+        classifier = Student().to(memory_format=torch.channels_last)
+    steps = epochs * len(data.train_images) // BATCH_SIZE
+    teach(classifier, data.train_images, data.train_labels, steps, augmentation=1.0, seed=seed, progress=progress)
     return classifier.eval()
 
 
 @functools.cache
-def load_digit_classifier() -> DigitClassifier:
+def load_digit_classifier() -> Student:
     """The recorded classifier, in evaluation mode.
 
     Raises:
         SGANError: if its file is missing or damaged.
     """
-    classifier = DigitClassifier()
+    classifier = Student()
     try:
         load_weights(classifier, load_file(WEIGHTS))
     except Exception as error:  # the file, its format, or its tensors: the cure is the same
@@ -114,7 +70,20 @@ def load_digit_classifier() -> DigitClassifier:
     return classifier.to(memory_format=torch.channels_last).eval()
 
 
-def features_and_logits(images: Tensor, classifier: DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
+def check_measurable(data: str) -> None:
+    """Refuse data whose images this classifier does not know; distances through it would mean nothing.
+
+    Raises:
+        SGANError: names the data.
+    """
+    if set_name(data) != "MNIST":
+        raise SGANError(
+            f"the quality of samples is measured through a classifier of MNIST's digits, but the data are {data}: "
+            "leave out --samples."
+        )
+
+
+def features_and_logits(images: Tensor, classifier: Student | None = None) -> tuple[Tensor, Tensor]:
     """The classifier's features and logits of any number of images.
 
     Args:
@@ -123,12 +92,16 @@ def features_and_logits(images: Tensor, classifier: DigitClassifier | None = Non
 
     Returns:
         Features (n, 128) and class logits (n, 10).
+
+    Raises:
+        SGANError: if the images have another shape.
     """
+    if images.shape[1:] != (1, 28, 28):
+        raise SGANError(f"the digit classifier takes images of shape (n, 1, 28, 28), got {tuple(images.shape)}.")
     classifier = classifier or load_digit_classifier()
     with evaluating(classifier):
         seen = [classifier(to_model_range(batch)) for batch in images.split(500)]
-    features, logits = zip(*seen, strict=True)
-    return torch.cat(features), torch.cat(logits)
+    return torch.cat([belief.features for belief in seen]), torch.cat([belief.class_logits for belief in seen])
 
 
 def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> SampleQuality:
@@ -164,7 +137,11 @@ def real_features(data: ImageData) -> Tensor:
 
     They are a random sample of the training images; the test images against them are the floor that a generator gets
     below only by memorising images.
+
+    Raises:
+        SGANError: if the data are not MNIST.
     """
+    check_measurable(data.name)
     chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(0))[:SAMPLE_SIZE]
     return features_and_logits(data.train_images[chosen])[0]
 

@@ -18,8 +18,6 @@ from sgan_utils.evaluation import (
     believe,
     fixed_latents,
     generate,
-    latent_directions,
-    principal_directions,
     walk,
 )
 from sgan_utils.results import Record, load_record
@@ -34,47 +32,29 @@ from sgan_workshop.records.storage import save_record
 FILM_STEPS = [1, 25, 50, 100, 200, 300, 380]
 REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 381, 10)]  # of the moving film, which begins slowly
 REEL_IMAGES = 24
-DIRECTIONS = 4  # of G's first layer, of which a record holds images
-DIRECTION_REACH = 4.0  # how far they go either way; latents are standard normal
 FAILURES = ("d_wins", "mode_collapse", "diverges")  # presets
-SAMPLES = 50  # images of G kept in a record
-CLOUD = 300  # images of each source whose features are kept
+SAMPLES = 50  # images of G that a record holds
 
 
 def record_sgan(data: ImageData) -> None:
-    """The ``lesson`` preset, seed 0: models, history, film, and everything lesson 4 looks at."""
+    """The ``lesson`` preset, seed 0: models, history, film, and what lesson 4 shows of them."""
     config = SGANConfig.preset("lesson")
     run, film, about = _recorded_run(data, config, "sgan")
     generator, discriminator = run.generator, run.classifier()
     latents = fixed_latents(12, config.latent_size, seed=3)
     ways = [generate(generator, walk(latents[2 * i], latents[2 * i + 1])) for i in range(4)]
-    sources = split_sources(data, config)
     on_test = believe(discriminator, data.test_images)
-    chosen = torch.randperm(len(sources.unlabelled_images), generator=torch.Generator().manual_seed(0))[:CLOUD]
-    clouds = {
-        "labelled": sources.labelled_images[:CLOUD],
-        "unlabelled": sources.unlabelled_images[chosen],
-        "generated": generate(generator, fixed_latents(CLOUD, config.latent_size, seed=2)),
-    }
-    points = principal_directions(torch.cat([believe(discriminator, images).features for images in clouds.values()]))
-    reach = torch.linspace(-DIRECTION_REACH, DIRECTION_REACH, 11)[:, None]  # (11, 1)
-    directions = latent_directions(generator, DIRECTIONS)
-    fine_walk = generate(generator, walk(latents[0], latents[1], steps=41))
     arrays = {
         **_images(run, film),
         **_frames(film, "reel", REEL_STEPS, REEL_IMAGES),
         "walks": torch.stack(ways).numpy(),
-        "directions": torch.stack([generate(generator, latents[0] + reach * one) for one in directions]).numpy(),
-        "walk_logits": believe(discriminator, fine_walk).class_logits.half().numpy(),
         "test_logits": on_test.class_logits.half().numpy(),
-        "train_logits": believe(discriminator, data.train_images[:25]).class_logits.half().numpy(),
-        "points": points.half().numpy(),  # labelled, unlabelled, generated, CLOUD each
     }
     save_record(Record("sgan", about, run.history, arrays), run)
 
 
 def record_gan(data: ImageData) -> None:
-    """A plain GAN: the same networks, seed and steps, but D is never told a digit."""
+    """A plain GAN: the same networks, seed and steps, but D learns from no label."""
     run, film, about = _recorded_run(data, SGANConfig.preset("lesson", supervised_weight=0.0), "gan")
     del about["test_accuracy"]  # its class outputs have learnt nothing
     save_record(Record("gan", about, run.history, _images(run, film)))
@@ -97,7 +77,7 @@ def _recorded_run(data: ImageData, config: SGANConfig, name: str) -> tuple[Run, 
 
 
 def _images(run: Run, film: Film) -> dict[str, np.ndarray]:
-    """What G drew on the way, and what it draws at the end."""
+    """G's images during training, and at the end."""
     samples = generate(run.generator, fixed_latents(SAMPLES, run.config.latent_size))
     return {**_frames(film, "film", FILM_STEPS, 12), "samples": samples.numpy()}
 

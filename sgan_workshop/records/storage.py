@@ -9,7 +9,7 @@ import numpy as np
 
 from sgan_utils import results
 from sgan_utils.results import Record
-from sgan_utils.support.checkpoints import save_models
+from sgan_utils.support.checkpoints import save_trained
 from sgan_utils.support.files import write_whole
 from sgan_utils.support.run import Run
 
@@ -18,7 +18,7 @@ def save_record(record: Record, run: Run | None = None) -> None:
     """Write a record, and the models of ``run`` if one is given. Each file is replaced only when it is whole."""
     folder = results.RESULTS / record.name
     if run is not None:
-        save_models(folder / "models.safetensors", run.generator, run.classifier(), run.config, run.sources.description)
+        save_trained(run, folder / "models.safetensors")
     if not record.history.empty:
         table = record.history.round(5)
         write_whole(folder / "history.csv", lambda part: table.to_csv(part, quoting=csv.QUOTE_MINIMAL))

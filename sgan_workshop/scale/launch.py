@@ -50,7 +50,7 @@ def join_team(device: str = "auto", expected: int = 1) -> Team:
             f"{here} processes need a GPU each and this machine has {torch.cuda.device_count()}: "
             "lower --devices, or set --device cpu."
         )
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # who has met whom is nobody's concern
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its messages about connections are of no use here
     fabric = Fabric(
         accelerator=device,
         devices=here,
@@ -65,7 +65,7 @@ def start_under_torchrun(arguments: list[str], devices: int) -> int:
     """Run ``sgan`` with the given arguments in several processes on this machine, as ``torchrun --standalone`` does.
 
     Returns:
-        The exit code. Whoever failed has said why; torchrun's own account of it would bury that.
+        The exit code. The process that failed has printed why; torchrun's own report would hide that.
     """
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch

@@ -1,8 +1,8 @@
 """Several processes that train one model together, on one machine or on many.
 
-Each process holds the whole model and takes its share of every batch; before an update their gradients are averaged,
-so that all models stay equal. The configuration means the same whatever the number of processes. What differs is
-BatchNorm, which normalises with the mean of each process's own share.
+Each process holds the whole model and takes an equal part of every batch; before an update their gradients are
+averaged, so that all models stay equal. The configuration means the same whatever the number of processes. What differs
+is BatchNorm, which normalises with the mean of each process's own part.
 
 ``torchrun`` starts the processes and lightning-fabric lets them talk: gloo between CPUs, NCCL between GPUs.
 """
@@ -20,7 +20,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.run import Alone
 
-SMALLEST_SHARE = 2  # BatchNorm needs more than one image to take a mean of
+SMALLEST_PART = 2  # BatchNorm needs more than one image to take a mean of
 
 
 class Team(Alone):
@@ -36,7 +36,7 @@ class Team(Alone):
         Raises:
             ConfigError: names the batch and says what would do.
         """
-        check_shares(config, self.size)
+        check_parts(config, self.size)
 
     def part(self, batch: Tensor) -> Tensor:
         """The part of a batch that falls to this process: every ``size``-th row."""
@@ -79,15 +79,15 @@ class Team(Alone):
         return max((theirs - mine).abs().max().item() for theirs in everyones)
 
 
-def check_shares(config: SGANConfig, processes: int) -> None:
+def check_parts(config: SGANConfig, processes: int) -> None:
     """See :meth:`Team.check`."""
     sizes = {name: getattr(config, name) for name in ("labelled_batch_size", "batch_size")}
-    fitting = {name: max(SMALLEST_SHARE, round(size / processes)) * processes for name, size in sizes.items()}
+    fitting = {name: max(SMALLEST_PART, round(size / processes)) * processes for name, size in sizes.items()}
     if fitting != sizes:
         wrong = [name for name in sizes if fitting[name] != sizes[name]]
         found = " and ".join(f"{name}={sizes[name]}" for name in wrong)
         cure = " ".join(f"--{name.replace('_', '-')} {fitting[name]}" for name in wrong)
         raise ConfigError(
-            f"{found} cannot be divided evenly among {processes} processes, {SMALLEST_SHARE} images or more each: "
+            f"{found} cannot be divided evenly among {processes} processes, {SMALLEST_PART} images or more each: "
             f"set {cure}, for instance."
         )

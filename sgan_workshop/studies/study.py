@@ -40,7 +40,7 @@ def run_study(
         out: a CSV file. Rows of other configurations that it holds are kept, after those of ``configs``.
         scheduler: address of a running dask scheduler; by default this machine's cores are used.
         workers: processes on this machine; by default one a core.
-        samples: whether to measure the images that G draws as well, in the runs that are trained now.
+        samples: whether to measure G's images as well, in the runs that are trained now.
         progress: whether to show a progress bar.
 
     Returns:

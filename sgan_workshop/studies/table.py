@@ -30,7 +30,7 @@ def refuse_mixture(out: Path, rows: dict[SGANConfig, Row], here: Row) -> None:
 
 
 def _lock_of(out: Path) -> Path:
-    """A file of its own for each table, beside no table: it stays, and nobody has to wonder what it is."""
+    """The lock of a table, in the folder for temporary files, because a lock file is left behind."""
     return Path(tempfile.gettempdir()) / f"sgan-{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]}.lock"
 
 
