@@ -3,7 +3,9 @@
 Layer plan, sizes and Adam settings as that code has them: 32 x 32 images from a DataLoader, batches of 64, G with a
 linear layer to 128 channels at 8 x 8 and nearest-neighbour upsampling, D with four stride-2 convolutions, dropout and
 two heads, all labels used, an eleventh class for generated images. Its known faults (softmax before cross-entropy,
-BatchNorm's eps of 0.8) are left out, so that speed is compared and nothing else.
+BatchNorm's eps of 0.8) are left out, so that speed is compared and nothing else. Two more things differ: weights start
+as PyTorch's layers have them (there from N(0, 0.02)), and nothing is computed or printed for the user at each step
+(there the batch's accuracy and the losses) and no images are saved, which only makes it faster.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ one colour means one thing in every picture of the lessons.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,9 +21,7 @@ GENERATED = "#D55E00"  # vermilion
 DISCRIMINATOR = "#56B4E9"  # light blue
 GENERATOR = "#E69F00"  # orange
 MUTED = "#767676"
-METHOD_COLOURS = {"cnn": "#000000", "cnn+augmentation": MUTED, "sgan": GENERATED, "odena": GENERATOR, "best": LABELLED}
-METHOD_COLOURS |= {"cnn+consistency": UNLABELLED, "propagation": "#CC79A7", "cnn+propagation": "#8C510A"}
-METHOD_COLOURS |= {"CNN (Odena 2016)": "#000000", "SGAN (Odena 2016)": GENERATED}  # as ours that they are compared with
+PURPLE = "#CC79A7"
 LOSSES = {  # a history's columns: how they are named and coloured
     "supervised": ("D: which digit?", LABELLED),
     "unsupervised": ("D: real or generated?", DISCRIMINATOR),
@@ -53,7 +50,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.8,
     "image.cmap": "gray_r",  # ink on paper
     # Curves that stand for none of the above take colours that have no meaning of their own.
-    "axes.prop_cycle": plt.cycler(color=["#000000", "#CC79A7", MUTED, "#8C510A", "#9EBCDA"]),
+    "axes.prop_cycle": plt.cycler(color=["#000000", PURPLE, MUTED, "#8C510A", "#9EBCDA"]),
     "svg.hashsalt": "sgan",  # the same picture gives the same file
 }
 
@@ -258,37 +255,6 @@ def plot_points(groups: Mapping[str, np.ndarray], colours: Mapping[str, str], ax
     return ax
 
 
-def plot_label_efficiency(
-    table: pd.DataFrame, papers: Mapping[str, Mapping[int, float]] | None = None, ax: Axes | None = None
-) -> Axes:
-    """Accuracy against the number of labels: one curve a method, bars for the spread over its seeds.
-
-    Both axes are stretched where the interest lies: labels by factors, accuracy towards 100%.
-
-    Args:
-        table: from :func:`sgan_utils.results.by_method`.
-        papers: name -> labels -> accuracy (0 to 1), drawn with dashes and without spread.
-    """
-    ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
-    for method, rows in table.groupby("method", sort=False):
-        bars = rows["std_accuracy"].fillna(0)
-        up = np.minimum(bars, 0.9 * (1 - rows["mean_accuracy"]))  # 100% is where this scale ends
-        style: dict[str, Any] = {"color": METHOD_COLOURS.get(method), "marker": "o", "ms": 4, "capsize": 3}
-        ax.errorbar(rows["labels"], rows["mean_accuracy"], [bars, up], label=method, **style)
-    for name, accuracies in (papers or {}).items():
-        colour = METHOD_COLOURS.get(name)
-        ax.plot(list(accuracies), list(accuracies.values()), "--s", label=name, color=colour, ms=4, linewidth=1.2)
-    ax.set_xscale("log")
-    ax.set_yscale("logit")
-    ticks = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]
-    ax.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
-    ax.minorticks_off()
-    ax.set_xticks(budgets := sorted(table["labels"].unique()), [f"{labels:,}" for labels in budgets])
-    ax.set(xlabel="labelled images", ylabel="accuracy on the test set")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return ax
-
-
 def plot_runs(groups: Mapping[str, Sequence[float]], xlabel: str, ax: Axes | None = None) -> Axes:
     """One dot a run, one line a group, a stroke at the group's mean: name -> a number for each run."""
     ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(groups)))[1]
@@ -298,33 +264,4 @@ def plot_runs(groups: Mapping[str, Sequence[float]], xlabel: str, ax: Axes | Non
     ax.set_yticks(range(len(groups)), list(groups)[::-1])
     ax.set_xlabel(xlabel)
     ax.margins(y=0.15)
-    return ax
-
-
-def plot_gains(gains: pd.DataFrame, xlabel: str, ax: Axes | None = None) -> Axes:
-    """Differences with their confidence intervals beside a line at 0.
-
-    Args:
-        gains: one row each, indexed by name, with ``gain``, ``low`` and ``high``, see :func:`sgan_utils.results.gain`.
-    """
-    ax = ax or plt.subplots(figsize=(7.0, 0.8 + 0.4 * len(gains)))[1]
-    heights = range(len(gains))[::-1]
-    either_side = [gains["gain"] - gains["low"], gains["high"] - gains["gain"]]
-    ax.errorbar(gains["gain"], heights, xerr=either_side, fmt="o", color=LABELLED, capsize=4)
-    ax.axvline(0, color=MUTED, linestyle=":", linewidth=1.2)
-    ax.set_yticks(heights, gains.index)
-    ax.set_xlabel(xlabel)
-    ax.margins(y=0.2)
-    return ax
-
-
-def plot_trade_off(points: Mapping[str, tuple[float, float]], xlabel: str, ylabel: str, ax: Axes | None = None) -> Axes:
-    """Named points in a plane, each with a sign of its own: name -> (x, y)."""
-    ax = ax or plt.subplots(figsize=(7.0, 3.6))[1]
-    signs = itertools.cycle("osD^vP*X<>")
-    colours = itertools.cycle([LABELLED, UNLABELLED, GENERATED, "black", "#CC79A7", GENERATOR, MUTED])
-    for (name, (x, y)), sign, colour in zip(points.items(), signs, colours, strict=False):
-        ax.plot(x, y, sign, color=colour, ms=8, mew=1.8, fillstyle="none", label=name)  # hollow: some lie on others
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

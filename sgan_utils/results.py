@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,15 @@ from sgan_utils.models import Discriminator, Generator
 from sgan_utils.support.checkpoints import load_models
 from sgan_utils.support.earlier_names import current_fields
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.presets import PRESETS
 from sgan_utils.support.rows import read_rows
+from sgan_utils.support.statistics import CONFIDENCE as CONFIDENCE
+from sgan_utils.support.statistics import by_method as by_method
+from sgan_utils.support.statistics import comparisons as comparisons
+from sgan_utils.support.statistics import gain as gain
+from sgan_utils.support.statistics import gains_at as gains_at
+from sgan_utils.support.statistics import gains_in_words as gains_in_words
+from sgan_utils.support.statistics import gains_over as gains_over
+from sgan_utils.support.statistics import in_words as in_words
 from sgan_utils.support.studies import configurations
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -59,20 +67,27 @@ def load_record(name: str) -> Record:
     return Record(name, about, history, arrays)
 
 
-CONFIDENCE = 0.95  # of all intervals
 ROWS = RESULTS / "study" / "rows.csv"
+# What others have published, in percent of wrong answers. Its last column says how each number was read.
+PUBLISHED = pd.read_csv(RESULTS / "published.csv")
+FROM_MEMORY = "from memory"  # so nobody has looked that number up
 # Odena 2016, table 1: accuracy by number of labels, each the best of a random search over learning rates.
-PAPER = {
-    "CNN (Odena 2016)": {25: 0.750, 50: 0.859, 100: 0.895, 1000: 0.965},
-    "SGAN (Odena 2016)": {25: 0.802, 50: 0.883, 100: 0.928, 1000: 0.964},
+PAPER: dict[str, dict[int, float]] = {
+    str(method): dict(zip(rows["labels"], (1 - rows["error"] / 100).round(6), strict=True))
+    for method, rows in PUBLISHED[PUBLISHED["method"].str.endswith("(Odena 2016)")].groupby("method")
 }
-# The best that was published with all 60,000 images unlabelled, and where.
-PUBLISHED = {
-    20: (0.9748, "Ladder + PBWN"),
-    50: (0.9894, "Ladder + PBWN"),
-    100: (0.99205, "Bad GAN"),
-    1000: (0.9903, "Ladder + AMLP"),
-}
+
+
+def strongest_published(budgets: Iterable[int]) -> pd.DataFrame:
+    """The rows of :data:`PUBLISHED` with the fewest mistakes, for each number of labels, with all images unlabelled.
+
+    Only results with just as many labels compare. Where the smallest error is quoted from memory, the smallest that was
+    looked up stands beside it; where nothing was found, there is no row.
+    """
+    rows = PUBLISHED[(PUBLISHED["protocol"] == "all-unlabelled") & PUBLISHED["labels"].isin(list(budgets))]
+    looked_up = rows[rows["read"] != FROM_MEMORY]
+    chosen = {*rows.groupby("labels")["error"].idxmin(), *looked_up.groupby("labels")["error"].idxmin()}
+    return rows.loc[sorted(chosen)].sort_values(["labels", "error"])
 
 
 def recorded_rows(study: str, rows: Path | str | None = None) -> pd.DataFrame:
@@ -107,95 +122,6 @@ def about_rows(study: str, rows: pd.DataFrame) -> dict[str, Any]:
         "versions": {"sgan_utils": every("sgan_utils"), "torch": every("torch")},
         "device": every("hardware"),
     }
-
-
-def by_method(rows: pd.DataFrame) -> pd.DataFrame:
-    """What the seeds of each method reached together, in the order of :data:`sgan_utils.support.presets.PRESETS`.
-
-    Args:
-        rows: of a study, one a run.
-
-    Returns:
-        One row for each method and number of labels, with protocol, mean and standard deviation (over ``seeds - 1``)
-        of the accuracy on the test set (0 to 1), how many ``seeds``, mean seconds of training on the clock and of one
-        core, device, and, where G's images were measured, mean and standard deviation of ``fid``.
-    """
-    order = {method: number for number, method in enumerate(PRESETS)}
-    rows = rows.sort_values(
-        ["method", "labels"], key=lambda column: column.map(order) if column.name == "method" else column
-    )
-    return rows.groupby(["method", "protocol", "labels"], sort=False, as_index=False).agg(
-        mean_accuracy=("test_accuracy", "mean"),
-        std_accuracy=("test_accuracy", "std"),
-        seeds=("test_accuracy", "count"),
-        mean_train_seconds=("train_seconds", "mean"),
-        mean_core_seconds=("core_seconds", "mean"),
-        device=("hardware", "first"),
-        mean_fid=("fid", "mean"),
-        std_fid=("fid", "std"),
-    )
-
-
-def in_words(table: pd.DataFrame) -> pd.DataFrame:
-    """What :func:`by_method` returns, for people: mean ± standard deviation, accuracies in percent."""
-
-    def both(mean: pd.Series, std: pd.Series, digits: int) -> list[str]:
-        texts = mean.map(f"{{:.{digits}f}}".format) + " ± " + std.map(f"{{:.{digits}f}}".format)
-        return texts.str.replace(" ± nan", "").to_list()
-
-    return pd.DataFrame(
-        {
-            "method": table["method"],
-            "protocol": table["protocol"],
-            "labels": table["labels"],
-            "accuracy %": both(100 * table["mean_accuracy"], 100 * table["std_accuracy"], 2),
-            "FID": both(table["mean_fid"], table["std_fid"], 1),
-            "seeds": table["seeds"],
-            "core s": table["mean_core_seconds"].map("{:.0f}".format),
-        }
-    )
-
-
-def gain(rows: pd.DataFrame, better: str, worse: str, labels: int, of: str = "test_accuracy") -> pd.Series:
-    """How much one method has over another, with the same labelled images: mean and confidence interval.
-
-    Runs with the same seed have the same labelled images, so they are compared pair by pair (paired t-interval).
-
-    Args:
-        rows: of a study, one a run.
-        better, worse: names of methods.
-        labels: how many labels both have.
-        of: the column that is compared.
-
-    Returns:
-        ``gain``, ``low``, ``high`` (the interval), in the unit of the column, and ``pairs``, how many seeds.
-
-    Raises:
-        SGANError: if fewer than two seeds were run with both.
-    """
-    from scipy.stats import ttest_rel
-
-    at = rows[rows["labels"] == labels].pivot_table(index="seed", columns="method", values=of)
-    pairs = at.reindex(columns=[better, worse]).dropna()
-    if len(pairs) < 2:
-        raise SGANError(
-            f"{better!r} and {worse!r} share {len(pairs)} seeds with {labels} labels: at least 2 are needed."
-        )
-    low, high = ttest_rel(pairs[better], pairs[worse]).confidence_interval(CONFIDENCE)
-    mean = (pairs[better] - pairs[worse]).mean()
-    return pd.Series({"gain": mean, "low": low, "high": high, "pairs": len(pairs)})
-
-
-def gains_at(rows: pd.DataFrame, better: str, worse: str) -> pd.DataFrame:
-    """:func:`gain` at every number of labels that both methods have, indexed by it in words ("25 labels")."""
-    both = set(rows.loc[rows["method"] == better, "labels"]) & set(rows.loc[rows["method"] == worse, "labels"])
-    return pd.DataFrame({f"{labels:,} labels": gain(rows, better, worse, labels) for labels in sorted(both)}).T
-
-
-def gains_over(rows: pd.DataFrame, worse: str, labels: int) -> pd.DataFrame:
-    """:func:`gain` of every other method over ``worse`` with as many labels, indexed by the method."""
-    others = by_method(rows[rows["labels"] == labels])["method"]
-    return pd.DataFrame({method: gain(rows, method, worse, labels) for method in others if method != worse}).T
 
 
 def one_change_each(tricks: pd.DataFrame) -> pd.DataFrame:

@@ -7,12 +7,15 @@ import random
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
 from torchvision import transforms
 
 from sgan_utils import exercises
+from sgan_utils.data import to_model_range
+from sgan_utils.evaluation import accuracy, believe
 from sgan_utils.exercises import (
     beyond_the_paper,
     checking,
@@ -25,13 +28,16 @@ from sgan_utils.exercises import (
 )
 from sgan_utils.exercises.beyond_the_paper import check_moving_average, check_pseudo_labels
 from sgan_utils.exercises.data import check_balanced_draw, check_to_model_range
+from sgan_utils.exercises.failures import check_rescue, check_somebodys_runs, curves_of, images_of
 from sgan_utils.exercises.label_efficiency import check_best_of, check_confidence_interval
 from sgan_utils.exercises.models import check_output_size, check_probability_real
 from sgan_utils.exercises.playground import check_centre_of_mass, check_variety
-from sgan_utils.exercises.results import check_most_confused, check_per_class_accuracy
+from sgan_utils.exercises.results import check_most_confused, check_per_class_accuracy, check_test_accuracy
 from sgan_utils.exercises.training import check_cross_entropy, check_generator_step
 from sgan_utils.losses import non_saturating_loss, pseudo_label
 from sgan_utils.models import frozen
+from sgan_utils.results import load_record
+from sgan_utils.support.errors import SGANError
 
 RIGHT, WRONG = {}, {}
 
@@ -673,6 +679,68 @@ WRONG[check_most_confused] = [
     (lambda matrix: {"true": 7, "said": 2}, "return two digits, not a dict"),
 ]
 
+# Lesson 4: a mended evaluation
+
+
+def evaluation(D, images, labels, scale=to_model_range, mode=False, batch=300, mean_of_means=False, share=True):
+    D.train(mode)
+    right = []
+    with torch.no_grad():
+        for some, truth in zip(images.split(batch), labels.split(batch), strict=True):
+            right.append((D(scale(some)).class_logits.argmax(1) == truth).float())
+    D.train()
+    if mean_of_means:
+        return torch.stack([batch.mean() for batch in right]).mean()
+    return torch.cat(right).mean() if share else torch.cat(right).sum()
+
+
+def as_handed_out(D, images, labels):
+    shares = []
+    for some, truth in zip(images.split(300), labels.split(300), strict=True):
+        predicted = D(some / 255).class_logits.argmax(1)
+        shares.append((predicted == truth).float().mean().item())
+    return sum(shares) / len(shares)
+
+
+def stays_in_evaluation_mode(D, images, labels):
+    D.eval()
+    return accuracy(D, images, labels)
+
+
+def spoils_test_images(D, images, labels):
+    answer = accuracy(D, images, labels)
+    images.zero_()
+    return answer
+
+
+RIGHT[check_test_accuracy] = [
+    evaluation,
+    accuracy,
+    partial(evaluation, batch=77),
+    lambda D, images, labels: evaluation(D, images, labels).item(),
+    lambda D, images, labels: (believe(D, images).class_logits.argmax(1) == labels).numpy().mean(),
+    lambda D, images, labels: np.mean(np.asarray(believe(D, images).class_logits.softmax(1).argmax(1) == labels)),
+]
+WRONG[check_test_accuracy] = [
+    (as_handed_out, "pixels from 0 to 1"),
+    (partial(evaluation, scale=lambda images: images / 255), "pixels from 0 to 1"),
+    (partial(evaluation, scale=lambda images: images / 255, mean_of_means=True), "pixels from 0 to 1"),
+    (partial(evaluation, mode=True), "D is in training mode"),
+    (partial(evaluation, mode=True, mean_of_means=True), "D is in training mode"),
+    (partial(evaluation, mean_of_means=True), "the last batch is smaller"),
+    (stays_in_evaluation_mode, "left in evaluation mode"),
+    (spoils_test_images, "changes `images`"),
+    (partial(evaluation, share=False), "divide by the number of images"),
+    (lambda D, images, labels: 100 * accuracy(D, images, labels), "percents"),
+    (lambda D, images, labels: 1 - accuracy(D, images, labels), "*wrong* answers"),
+    (lambda D, images, labels: accuracy(D, images[:300], labels[:300]), "the first batch only"),
+    (lambda D, images, labels: accuracy(D, images[300:], labels[300:]), "the last batch only"),
+    (lambda D, images, labels: accuracy(D, images, labels) * len(labels) / 600, "more images than there are"),
+    (lambda D, images, labels: believe(D, images).class_logits.argmax(1) == labels, "one number is wanted"),
+    (lambda D, images, labels: 0.98, "it should be"),
+    (lambda D, images, labels: D(images).class_logits.argmax(1), "raised RuntimeError"),
+]
+
 # Lesson 5: a number for variety
 
 
@@ -1058,7 +1126,7 @@ def test_a_wrong_answer_hears_what_is_wrong(check, solution, words, capsys):
 
 
 def test_enough_answers_are_tried():
-    assert len(RIGHT) == len(WRONG) == 14
+    assert len(RIGHT) == len(WRONG) == 15
     assert sum(map(len, WRONG.values())) >= 250
     assert sum(map(len, RIGHT.values())) >= 80
     for check, wrong in WRONG.items():
@@ -1073,6 +1141,7 @@ KNOWN = {
     check_generator_step: training.GENERATOR_STEP_MISTAKES,
     check_per_class_accuracy: results.PER_CLASS_ACCURACY_MISTAKES,
     check_most_confused: results.MOST_CONFUSED_MISTAKES,
+    check_test_accuracy: results.TEST_ACCURACY_MISTAKES,
     check_variety: playground.VARIETY_MISTAKES,
     check_centre_of_mass: playground.CENTRE_MISTAKES,
     check_confidence_interval: label_efficiency.INTERVAL_MISTAKES,
@@ -1090,6 +1159,104 @@ def test_no_known_mistake_is_taken_for_another(check, capsys):
             passed, said = said_by(check, mistake, capsys)
             assert not passed
             assert said == f"Not yet: {sentence}\n"
+
+
+# Lesson 5: somebody's runs, and a rescue
+
+NAMES = {"A": "diverges", "B": "healthy", "C": "d_wins", "D": "softmax_twice", "E": "mode_collapse"}
+
+
+@pytest.mark.parametrize(
+    "answer", [NAMES, NAMES | {"B": "Lesson", "C": "D wins"}, NAMES | {"D": "double softmax", "E": "Mode-Collapse"}]
+)
+def test_the_names_of_somebodys_runs_are_accepted(answer, capsys):
+    assert said_by(check_somebodys_runs, answer, capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (..., "dots in the place of your answer"),
+        ("diverges", "a dictionary is wanted"),
+        ({}, "case A has no name yet"),
+        (dict.fromkeys("ABCDE", ...), "case A has no name yet"),
+        (NAMES | {"E": ...}, "case E has no name yet"),
+        (NAMES | {"C": "overfits"}, "'overfits' is none of the names"),
+        (NAMES | {"A": 3}, "is none of the names"),
+        (NAMES | {"A": "healthy"}, "case A is not healthy: then the losses would stay small"),
+        (NAMES | {"B": "mode_collapse"}, "case B is not mode_collapse: then one image would stand there"),
+        (NAMES | {"C": "mode_collapse"}, "case C is not mode_collapse"),
+        (NAMES | {"D": "d_wins"}, "case D is not d_wins: then the belief in generated images"),
+        (NAMES | {"E": "softmax_twice"}, "case E is not softmax_twice: then the supervised loss"),
+        (NAMES | {"E": "diverges"}, "case E is not diverges: then the losses would reach tens"),
+        (NAMES | {"F": "healthy"}, "there is no case"),
+    ],
+)
+def test_wrong_names_of_somebodys_runs_hear_what_one_would_see(answer, words, capsys):
+    passed, said = said_by(check_somebodys_runs, answer, capsys)
+    assert not passed
+    assert words in said
+
+
+def test_each_of_somebodys_runs_shows_its_sign_and_no_other_does():
+    assert load_record("cases").about["cases"] == NAMES
+    ends = {name: curves_of(case).tail(30).mean() for case, name in NAMES.items()}
+    most = {name: curves_of(case).supervised.max() for case, name in NAMES.items()}
+    lowest = {name: curves_of(case).supervised.min() for case, name in NAMES.items()}
+    variety_of = {name: float(variety(torch.tensor(images_of(case)) / 255)) for case, name in NAMES.items()}
+    assert [name for name in ends if ends[name].belief_in_generated < 0.03] == ["d_wins"]
+    assert [name for name in most if most[name] > 20] == ["diverges"]
+    assert [name for name in lowest if lowest[name] > 1.4] == ["softmax_twice"]
+    collapsed = variety_of.pop("mode_collapse")
+    assert collapsed < 0.6 * variety_of["healthy"]
+    assert ends["healthy"].supervised < 0.5
+    assert len({len(curves_of(case)) for case in NAMES}) == 1
+
+
+def a_run_that_ends(generated, real):
+    return lambda changes: pd.DataFrame({"belief_in_generated": [0.5, generated], "belief_in_real": [0.5, real]}).loc[
+        1:
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"learning_rate_g": 4e-3}, {"input_noise": 1}, {"learning_rate_d": np.float64(1e-4)}]
+)
+def test_a_rescue_is_accepted(change, capsys):
+    passed, said = said_by(partial(check_rescue, run=a_run_that_ends(0.3, 0.7)), change, capsys)
+    assert passed, said
+    assert "ends at 0.30" in said
+
+
+def diverges(changes):
+    raise SGANError("the loss is not finite.")
+
+
+@pytest.mark.parametrize(
+    ("change", "run", "words"),
+    [
+        (..., None, "dots in the place of your answer"),
+        (3, None, "a dictionary is wanted"),
+        ({}, None, "nothing is changed yet"),
+        ({"learning_rate": 1e-3}, None, "there is no hyperparameter 'learning_rate': do you mean learning_rate_"),
+        ({"xyz": 1}, None, "Copy as code"),
+        ({"learning_rate_g": 4e-3, "input_noise": 1}, None, "you turn 2 knobs"),
+        ({"learning_rate_g": 2e-5}, None, "in this preset already"),
+        ({"learning_rate_g": "fast"}, None, "learning_rate_g"),
+        ({"learning_rate_g": -1}, None, "learning_rate_g"),
+        ({"steps": 400}, None, "more of them only prolong it"),
+        ({"seed": 7}, None, "another draw of the same game"),
+        ({"labels": 100}, None, "another question"),
+        ({"unsupervised_weight": 0.1}, None, "how much the game counts"),
+        ({"learning_rate_g": 4e-5}, a_run_that_ends(0.01, 0.99), "D still wins"),
+        ({"learning_rate_g": 0.5}, a_run_that_ends(0.9, 0.2), "now D loses"),
+        ({"learning_rate_d": 1.0}, diverges, "fails in another way: the loss is not finite"),
+    ],
+)
+def test_what_is_no_rescue_hears_why(change, run, words, capsys):
+    passed, said = said_by(partial(check_rescue, run=run), change, capsys)
+    assert not passed
+    assert words in said
 
 
 # Whatever an answer is, the check answers in one line

@@ -142,10 +142,15 @@ def test_figures_draws_one(sgan, monkeypatch, tmp_path):
 
 def test_the_post_is_built_and_found(sgan, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        "sgan_workshop.publish.post.build_post", lambda folder: (folder / "post.html", folder / "post.md")
+        "sgan_workshop.publish.post.build_post",
+        lambda folder, platform: [folder / f"{platform}.html", folder / "post.md"],
     )
     monkeypatch.chdir(tmp_path)
-    assert "build/post/post.html" in sgan("post")[1]
+    assert "build/post/markdown.html" in sgan("post")[1]
+    monkeypatch.setattr("sgan_workshop.publish.address.repository", lambda: "https://github.com/OWNER/somewhere")
+    out = sgan("post", "--for", "hugo")[1]
+    assert "build/post-hugo/hugo.html" in out
+    assert "sgan address" in out
 
 
 def test_an_address_is_written_into_every_file_that_needs_it(sgan, monkeypatch, tmp_path):

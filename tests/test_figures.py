@@ -3,14 +3,19 @@
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from PIL import Image
 
 from sgan_utils import results
+from sgan_utils.results import load_record
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.publish import registry
+from sgan_workshop.publish.facts import Facts
 from sgan_workshop.publish.figures import draw_figures
 from sgan_workshop.publish.notebooks import lesson_paths
+from sgan_workshop.publish.recipes.parts import what_it_took
 from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES
 from sgan_workshop.publish.styles import STYLES
 
@@ -51,6 +56,7 @@ def test_provenance_says_how_to_make_the_figure_and_its_runs(drawn, name):
     if RECIPES[name].records:
         for record in about["drawn_from"].values():
             assert {"command", "commit", "versions", "device", "date"} <= set(record)
+            assert record["content"].startswith("sha256:")
 
 
 def test_nothing_stands_in_the_folder_that_no_recipe_makes():
@@ -60,7 +66,7 @@ def test_nothing_stands_in_the_folder_that_no_recipe_makes():
 
 def test_every_lesson_has_figures():
     lessons = {int(path.name[:2]) for path in lesson_paths() if "capstone" not in path.name}
-    assert {recipe.lesson for recipe in RECIPES.values()} - {0} == lessons  # 0 is the project
+    assert {recipe.lesson for recipe in RECIPES.values()} - {None} == lessons  # None is the project
 
 
 @pytest.mark.parametrize("name", FILMS)
@@ -84,6 +90,78 @@ def test_a_style_changes_size_and_weights_and_leaves_the_committed_figures_alone
         assert width == pytest.approx(7 * look.width * look.dots, abs=2)
     assert (FIGURES_FOLDER / "softmax_twice.png").read_bytes() == before
     assert json.loads(Path("build/figures/print/softmax_twice.json").read_text())["style"] == "print"
+
+
+def test_print_comes_as_a_pdf_the_same_each_time_and_nothing_else_does(tmp_path):
+    for folder in ("a", "b"):
+        draw_figures(["step"], tmp_path / folder, "print")
+    first, second = ((tmp_path / folder / "step.pdf").read_bytes() for folder in ("a", "b"))
+    assert first.startswith(b"%PDF")
+    assert first == second
+    draw_figures(["step"], tmp_path / "blog")
+    assert not (tmp_path / "blog" / "step.pdf").exists()
+
+
+def test_text_in_an_svg_is_text(drawn):
+    svg = (drawn / "step.svg").read_text()
+    assert ">supervised loss: name the digit</text>" in svg
+    assert "'DejaVu Sans', 'Verdana'" in svg  # what stands in where the first font is missing is as wide
+
+
+def test_feature_maps_are_drawn_as_square_as_they_are():
+    material = registry.Material()
+    for name in ("generator", "discriminator"):
+        ax = RECIPES[name].draw(material).axes[0]
+        assert ax.get_aspect() == 1
+        square = [patch for patch in ax.patches if patch.get_width() != 0.22]  # lists of numbers are narrow
+        assert len(square) > 10
+        assert all(patch.get_width() == pytest.approx(patch.get_height()) for patch in square)
+        plt.close("all")
+
+
+def test_numbers_of_a_figure_reach_its_picture_its_description_and_its_provenance(drawn):
+    recipe = RECIPES["labelled_draw"]
+    assert f"{recipe.numbers['labels']} labelled images" in recipe.alt
+    assert json.loads((drawn / "labelled_draw.json").read_text())["numbers"] == recipe.numbers
+
+
+# What the alternative texts say is so
+
+
+def test_the_film_shows_two_beliefs_apart_and_neither_sure():
+    history = load_record(registry.best_images()).history
+    real, generated = (
+        history[f"belief_in_{which}"].iloc[-len(history) // 10 :].mean() for which in ("real", "generated")
+    )
+    assert 0.05 < generated < real - 0.05 < 0.95
+
+
+def test_the_failures_fail_as_their_description_says():
+    end = {name: load_record(name).history.iloc[-50:] for name in ("sgan", "d_wins", "diverges")}
+    assert 0.1 < end["sgan"]["belief_in_generated"].mean() < end["sgan"]["belief_in_real"].mean() < 0.9
+    assert end["d_wins"]["belief_in_real"].mean() > 0.95
+    assert end["d_wins"]["belief_in_generated"].mean() < 0.05
+    jumps = {name: history["belief_in_real"].diff().abs().mean() for name, history in end.items()}
+    assert jumps["diverges"] > 3 * jumps["sgan"]
+
+
+def test_a_walk_goes_in_small_steps_to_another_shape():
+    record = registry.best_images()
+    assert Facts().largest_jump(record) < 0.5
+    walks = load_record(record).arrays["walks"].astype(float)
+    assert np.abs(walks[:, -1] - walks[:, 0]).mean(axis=(1, 2, 3)).min() > 10  # grey levels
+
+
+def test_a_g_that_was_trained_for_long_is_shown_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "RESULTS", tmp_path)
+    assert registry.best_images() == "sgan"
+    (tmp_path / "trained_g").mkdir()
+    (tmp_path / "trained_g" / "record.json").write_text("{}")
+    assert registry.best_images() == "trained_g"
+    for name in ("game", "sources", "training_film", "walks"):
+        assert len(RECIPES[name].records) == 1
+    took = {"steps": 24_000, "train_seconds": 9_000, "config": {"channels_g": [128, 64, 32]}, "samples": {"fid": 1.84}}
+    assert what_it_took(took) == "24,000 steps in 2 hours, 128–64–32 feature maps, FID 1.8"
 
 
 def test_an_unknown_style_is_named_with_the_known_ones(tmp_path):

@@ -72,7 +72,7 @@ def test_odena_s_reading_has_eleven_outputs_the_original_loss_and_the_labelled_i
         ("sgan, strong G", "sgan", {"channels_g"}),
         ("odena, all-unlabelled", "odena", {"protocol"}),
         ("sgan, labelled-only", "sgan", {"protocol"}),
-        ("best without G", "best", {"unsupervised_weight"}),
+        ("cnn+propagation", "best", {"unsupervised_weight"}),
         ("lesson gan", "lesson sgan", {"supervised_weight"}),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_trick_is_compared_with_the_same_method_without_it(name, beside, field
 def test_what_is_switched_off_by_name_is_off():
     assert of("sgan without noise").input_noise == 0 < of("sgan").input_noise
     assert of("sgan without averaging").average_decay == 0 < of("sgan").average_decay
-    assert not of("best without G").uses_generator
+    assert not of("cnn+propagation").uses_generator
     assert of("lesson gan").supervised_weight == 0
     assert of("lesson sgan") == SGANConfig.preset("lesson")
     assert sum(of("sgan, strong G").channels_g) > sum(of("sgan").channels_g)

@@ -8,7 +8,7 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
-from sgan_utils import plotting
+from sgan_utils import plotting, results
 from sgan_utils.data import to_model_range
 from sgan_utils.plotting import (
     GENERATED,
@@ -27,7 +27,9 @@ from sgan_utils.plotting import (
     show_rows,
     use_house_style,
 )
+from sgan_utils.support import study_plots
 from sgan_workshop.publish import roofline
+from sgan_workshop.publish.recipes import lesson_6
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), dtype=np.uint8)
 HISTORY = pd.DataFrame(
@@ -44,8 +46,9 @@ TABLE = pd.DataFrame(
     {
         "method": ["cnn", "cnn", "sgan", "sgan"],
         "labels": [25, 1000, 25, 1000],
-        "mean_accuracy": [0.55, 0.95, 0.9, 0.98],
-        "std_accuracy": [0.05, 0.01, 0.02, 0.05],  # the last one would reach above 100%
+        "median_accuracy": [0.55, 0.95, 0.9, 0.98],
+        "worst_accuracy": [0.5, 0.94, 0.7, 0.95],
+        "best_accuracy": [0.6, 0.96, 0.92, 0.99],
     }
 )
 GAINS = pd.DataFrame({"gain": [3.0, 1.0], "low": [1.0, -1.0], "high": [5.0, 3.0]}, index=["25 labels", "50 labels"])
@@ -60,10 +63,10 @@ DRAWINGS = {
     "plot_losses": lambda ax: plot_losses(HISTORY, ax=ax),
     "plot_beliefs": lambda ax: plot_beliefs(HISTORY, ax=ax),
     "plot_confusion": lambda ax: plot_confusion(np.eye(10, dtype=int), ax=ax),
-    "plot_label_efficiency": lambda ax: plotting.plot_label_efficiency(TABLE, ax=ax),
+    "plot_label_efficiency": lambda ax: study_plots.plot_label_efficiency(TABLE, ax=ax),
     "plot_runs": lambda ax: plotting.plot_runs({"a": [1.0, 2.0], "b": [3.0]}, "accuracy (%)", ax=ax),
-    "plot_gains": lambda ax: plotting.plot_gains(GAINS, "points", ax=ax),
-    "plot_trade_off": lambda ax: plotting.plot_trade_off({"a": (1.0, 2.0), "b": (2.0, 1.0)}, "x", "y", ax=ax),
+    "plot_gains": lambda ax: study_plots.plot_gains(GAINS, "points", ax=ax),
+    "plot_trade_off": lambda ax: study_plots.plot_trade_off({"a": (1.0, 0.9), "b": (2.0, 0.8)}, "x", "y", ax=ax),
     "plot_points": lambda ax: plot_points({"a": np.zeros((3, 2))}, {"a": LABELLED}, ax=ax),
 }
 
@@ -105,7 +108,8 @@ def test_every_plot_says_what_its_axes_are(name):
 
 
 def test_every_public_drawing_is_tried_here():
-    drawings = {name for name in vars(plotting) if name.startswith(("show_", "plot_"))}
+    every = {**vars(plotting), **vars(study_plots)}
+    drawings = {name for name in every if name.startswith(("show_", "plot_"))}
     assert drawings | {"plot_roofline"} == set(DRAWINGS)
 
 
@@ -340,19 +344,43 @@ def test_the_colours_of_sources_and_networks_can_be_told_apart_in_print_too():
             assert np.linalg.norm(np.subtract(one, other)) > 0.3
 
 
-def test_label_efficiency_has_a_curve_for_each_method_and_each_paper_and_percent_at_its_ticks():
-    ax = plotting.plot_label_efficiency(TABLE, {"SGAN (a paper)": {25: 0.8, 100: 0.93}})
-    assert legend(ax) == ["SGAN (a paper)", "cnn", "sgan"]
+def bars_of(ax):
+    """Where each vertical bar of an axis begins and ends."""
+    return [(low, high) for bars in ax.collections for (_, low), (_, high) in bars.get_segments()]
+
+
+def test_label_efficiency_goes_through_medians_with_bars_from_the_worst_run_to_the_best():
+    ax = study_plots.plot_label_efficiency(TABLE, {"SGAN (a paper)": {25: 0.8, 100: 0.93}})
+    assert legend(ax) == ["SGAN", "SGAN (a paper)", "CNN"]  # as the curves begin, from top to bottom
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["25", "1,000"]
-    assert {"50%", "90%", "99%"} <= {tick.get_text() for tick in ax.get_yticklabels()}
-    assert line(ax, "SGAN (a paper)").get_linestyle() == "--"
-    ends = [segment[1][1] for bars in ax.collections for segment in bars.get_segments()]
-    assert max(ends) < 1  # no bar leaves the scale
+    assert {"50%", "90%", "98%"} <= {tick.get_text() for tick in ax.get_yticklabels()}
+    assert line(ax, "SGAN (a paper)").get_linestyle() == ":"
+    assert sorted(bars_of(ax)) == [
+        pytest.approx(ends) for ends in [(0.5, 0.6), (0.7, 0.92), (0.94, 0.96), (0.95, 0.99)]
+    ]
+
+
+def test_published_results_are_stars_with_their_names_hollow_if_nobody_looked_them_up():
+    published = pd.DataFrame(
+        {"labels": [25, 1000], "method": ["A", "B"], "error": [2.0, 1.0], "read": ["the paper", results.FROM_MEMORY]}
+    )
+    ax = study_plots.plot_label_efficiency(TABLE, published=published)
+    stars = [dot for dot in ax.lines if dot.get_marker() == "*"]
+    assert [(*star.get_xdata(), *star.get_ydata()) for star in stars] == [(25, 0.98), (1000, 0.99)]
+    assert [star.get_markerfacecolor() for star in stars] == ["black", "white"]
+    assert {"A", "B"} <= set(words(ax))
 
 
 def test_label_efficiency_of_a_single_seed_has_no_bar():
-    ax = plotting.plot_label_efficiency(TABLE.assign(std_accuracy=np.nan))
-    assert all(low == high for bars in ax.collections for (_, low), (_, high) in bars.get_segments())
+    single = TABLE.assign(worst_accuracy=TABLE["median_accuracy"], best_accuracy=TABLE["median_accuracy"])
+    assert all(low == high for low, high in bars_of(study_plots.plot_label_efficiency(single)))
+
+
+def test_methods_that_are_drawn_together_have_colours_and_signs_of_their_own():
+    ours = {name: style for name, style in study_plots.METHOD_STYLES.items() if "Odena 2016" not in name}
+    assert len({colour for colour, _ in ours.values()}) == len(ours)
+    for panel in (lesson_6.COMPARED, lesson_6.STRONG):
+        assert len({ours[method][1] for method in panel}) == len(panel)
 
 
 def test_runs_are_dots_with_a_stroke_at_their_mean_first_group_on_top():
@@ -364,15 +392,21 @@ def test_runs_are_dots_with_a_stroke_at_their_mean_first_group_on_top():
 
 
 def test_gains_are_drawn_with_their_interval_beside_a_line_at_zero():
-    ax = plotting.plot_gains(GAINS, "points")
+    ax = study_plots.plot_gains(GAINS, "points")
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["25 labels", "50 labels"]
     (bars,) = ax.collections
     assert [[x for x, _ in segment] for segment in bars.get_segments()] == [[1.0, 5.0], [-1.0, 3.0]]
     assert any(list(line.get_xdata()) == [0, 0] for line in ax.lines)
 
 
+def test_a_gain_that_chance_could_bring_about_has_a_hollow_dot():
+    ax = study_plots.plot_gains(GAINS.assign(p_holm=[0.01, 0.2]), "points")
+    (hollow,) = [dots for dots in ax.lines if dots.get_markerfacecolor() == "white"]
+    assert list(hollow.get_xdata()) == [1.0]
+
+
 def test_a_trade_off_names_each_point_at_its_place():
-    ax = plotting.plot_trade_off({"sgan": (3.0, 95.0), "best": (9.0, 99.0)}, "FID", "accuracy (%)")
+    ax = study_plots.plot_trade_off({"sgan": (3.0, 0.95), "best": (9.0, 0.99)}, "FID", "accuracy")
     assert legend(ax) == ["sgan", "best"]
-    assert [(*line(ax, name).get_xdata(), *line(ax, name).get_ydata()) for name in legend(ax)] == [(3, 95), (9, 99)]
+    assert [(*line(ax, name).get_xdata(), *line(ax, name).get_ydata()) for name in legend(ax)] == [(3, 0.95), (9, 0.99)]
     assert len({(dot.get_marker(), dot.get_color()) for dot in ax.lines}) == 2

@@ -5,14 +5,17 @@ import sys
 from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 
 from sgan_utils.config import SGANConfig
+from sgan_utils.results import PUBLISHED, ROWS
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.studies import BUDGETS
 from sgan_workshop.publish.address import repository
 from sgan_workshop.publish.notebooks import lesson_paths
 from sgan_workshop.publish.site import build_site, write_lesson
-from sgan_workshop.publish.site_tables import write_hyperparameters, write_study
+from sgan_workshop.publish.site_tables import write_hyperparameters, write_processors, write_published, write_study
 
 
 def test_it_is_built_without_a_warning_and_fetches_nothing(site):
@@ -41,7 +44,27 @@ def test_the_study_is_there_row_by_row(tmp_path):
     table = (tmp_path / "study_table1.html").read_text()
     assert 'class="table sortable"' in table
     assert table.count("<tr>") > 20
+    assert "failed" in table
     assert (tmp_path / "study_rows.csv").stat().st_size > 10_000
+    gains = (tmp_path / "study_table1_gains.html").read_text()
+    assert gains.count("<td>SGAN</td><td>CNN</td>") == len(BUDGETS)
+    search = pd.read_csv(ROWS.parent / "search.csv")
+    assert (tmp_path / "study_search.html").read_text().count("<tr>") == 1 + len(
+        search.drop_duplicates(["what", "why", "labels"])
+    )
+
+
+def test_what_others_published_is_there_row_by_row(tmp_path):
+    write_published(tmp_path / "table.html")
+    assert (tmp_path / "table.html").read_text().count("<tr>") == 1 + len(PUBLISHED)
+
+
+def test_another_processor_is_shown_beside_the_spread_over_seeds(tmp_path):
+    write_processors(tmp_path / "table.html")
+    rows = re.findall(r"<tr><td>(.*?)</td></tr>", (tmp_path / "table.html").read_text())
+    for *_, one, other, difference, _ in (row.split("</td><td>") for row in rows):
+        assert float(other) - float(one) == pytest.approx(float(difference), abs=0.011)
+    assert len(rows) == len(pd.read_csv(ROWS.parent / "processors.csv"))
 
 
 def test_every_hyperparameter_is_described(tmp_path):

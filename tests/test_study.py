@@ -91,7 +91,7 @@ def test_run_one_gives_one_flat_row_from_one_thread(tiny):
     assert 0 < row["held_out_accuracy"] < 1
     empty = {name for name, value in row.items() if not isinstance(value, str | int | float)}
     # G's images are measured only on request, and a run that is scored on held-out images leaves the test set alone
-    assert empty == {"test_accuracy", "fid", "kid", "score"}
+    assert empty == {"test_accuracy", "fid", "kid", "kid_std", "score"}
     usual = run_one(tiny)
     assert 0 < usual["test_accuracy"] < 1
     assert usual["held_out_accuracy"] is None
@@ -120,7 +120,7 @@ def test_a_run_s_images_are_measured_where_that_is_asked_for_and_it_has_g(tiny, 
     sources = split_sources(grid_module._loaded("MNIST"), tiny)
     generator = training.train(tiny, sources, progress=False).generator
     measured = quality.sample_quality(quality.generate_samples(generator, 150), few_samples)
-    assert (row["fid"], row["kid"], row["score"]) == pytest.approx(tuple(measured), abs=1e-4)
+    assert [row[name] for name in measured._fields] == pytest.approx(list(measured), abs=1e-4)
     assert row["fid"] > 1
     plain = run_one(tiny)
     assert plain["fid"] is None
@@ -132,7 +132,7 @@ def test_a_run_s_images_are_measured_where_that_is_asked_for_and_it_has_g(tiny, 
 def test_a_study_that_measures_images_writes_them_down_and_reads_them_again(tiny, few_samples, tmp_path, scheduler):
     configs = [tiny, tiny.but(unsupervised_weight=0)]
     rows = run_study(configs, tmp_path / "s.csv", scheduler, samples=True, progress=False)
-    assert rows[["fid", "kid", "score"]].notna().to_numpy().tolist() == [[True] * 3, [False] * 3]
+    assert rows[["fid", "kid", "kid_std", "score"]].notna().to_numpy().tolist() == [[True] * 4, [False] * 4]
     again = run_study(configs, tmp_path / "s.csv", progress=False)
     pd.testing.assert_frame_equal(again, rows, check_exact=True)
 
@@ -190,14 +190,15 @@ def test_rows_of_other_configurations_stay_in_the_file(tiny, tmp_path, scheduler
     assert pd.read_csv(tmp_path / "s.csv")["seed"].tolist() == [0, 7]
 
 
-def test_rows_from_before_a_hyperparameter_was_added_count_as_made_with_its_default(tiny, tmp_path):
+def test_rows_from_before_a_hyperparameter_or_a_measurement_was_added_count_as_made_with_its_default(tiny, tmp_path):
     out, config = tmp_path / "s.csv", tiny.but(channels_g=SGANConfig().channels_g)
     rows_module.as_table([rows_module.make_row(config, grid_module.made_by(), test_accuracy=0.5, failed="")]).drop(
-        columns=["balance", "channels_g"]
+        columns=["balance", "channels_g", "kid_std"]
     ).to_csv(out, index=False)
     rows = run_study([config], out, progress=False)  # nothing is left to train
     assert rows["test_accuracy"].tolist() == [0.5]
     assert rows["balance"].tolist() == [config.balance]
+    assert rows["kid_std"].isna().all()
 
 
 @pytest.mark.parametrize(

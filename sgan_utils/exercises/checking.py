@@ -17,6 +17,7 @@ Inputs = Callable[[torch.Generator], dict[str, Any]]  # random arguments by name
 Mistakes = Mapping[str, Callable | Sequence[Callable]]  # the sentence, and what computes the same as the mistake
 SEEDS = 6  # inputs that an answer is tried on: no mistake is right on all of them by chance
 UNFINISHED = "your function returns nothing. Replace the dots, and `return` the answer."
+UNFINISHED_VALUE = "there are still dots in the place of your answer: replace them."
 NOT_THE_LEARNERS = (
     "<frozen",
     str(Path(__file__).parents[1]),

@@ -98,30 +98,32 @@ def draw_game(
 
 
 def draw_network(stages: Sequence[Stage], colour: str, title: str = "", ax: Axes | None = None) -> Axes:
-    """A network as the stacks of feature maps that an image becomes on its way: taller is more pixels.
+    """A network as the stacks of feature maps that an image becomes on its way: larger is more pixels.
 
     Args:
         stages: from input to output.
     """
-    spacing = 2.9
-    ax = _canvas(ax, width=spacing * (len(stages) - 1) + 2.4, height=5.9 if title else 5.1, bottom=0.1)
-    ax.text(0.0, 5.85, title, va="top", weight="bold", fontsize=11)
+    spacing, back, middle = 2.9, 0.075, 2.3  # back: how far each sheet lies behind the one before
+    ax = _canvas(ax, width=spacing * (len(stages) - 1) + 2.6, height=5.6 if title else 4.8, bottom=0.1)
+    ax.text(0.0, 5.55, title, va="top", weight="bold", fontsize=11)
+    ends = 0.0  # where the stack before ends
     for i, stage in enumerate(stages):
-        x, middle = 0.6 + i * spacing, 2.3
         if stage.size == 1:
-            height, depth = 0.35 + 0.62 * np.log10(max(stage.channels, 1)), 1
-            sheet = (0.22, height)
+            depth, sheet = 1, (0.22, 0.35 + 0.62 * np.log10(max(stage.channels, 1)))
         else:
-            depth = int(np.clip(np.log2(stage.channels) + 1, 1, 8))
-            sheet = (0.32 + stage.size / 28 * 0.75, 0.35 + stage.size / 28 * 1.75)
+            depth, sheet = int(np.clip(np.log2(stage.channels) + 1, 1, 8)), (0.3 + stage.size / 28 * 1.4,) * 2
+        thick = back * (depth - 1)
+        x = 1.2 + i * spacing - (sheet[0] + thick) / 2
         for layer in reversed(range(depth)):
-            corner = (x + 0.075 * layer, middle - sheet[1] / 2 + 0.075 * layer)
+            corner = (x + back * layer, middle - (sheet[1] + thick) / 2 + back * layer)
             ax.add_patch(Rectangle(corner, *sheet, facecolor=colour, edgecolor="white", linewidth=0.8))
         shape = f"{stage.channels} numbers" if stage.size == 1 else f"{stage.channels} × {stage.size} × {stage.size}"
-        ax.text(x + sheet[0] / 2, 0.62, shape, ha="center", va="top", fontsize=8.5)
+        ax.text(1.2 + i * spacing, 0.62, shape, ha="center", va="top", fontsize=8.5)
         if i:
-            ax.text(x - 0.75, 4.95, stage.name, ha="center", va="top", fontsize=7.5, color=MUTED, linespacing=1.25)
-            _arrow(ax, (x - 1.0, middle), (x - 0.4, middle), MUTED)
+            between = (ends + x) / 2
+            ax.text(between, 4.65, stage.name, ha="center", va="top", fontsize=7.5, color=MUTED, linespacing=1.25)
+            _arrow(ax, (between - 0.3, middle), (between + 0.3, middle), MUTED)
+        ends = x + sheet[0] + thick
     return ax
 
 

@@ -1,15 +1,29 @@
-"""The pictures that open lessons 1 and 2, drawn from recorded results."""
+"""The pictures that open lessons, and lesson 5's four failures, drawn from recorded results."""
 
 from __future__ import annotations
+
+import math
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from sgan_utils.data import load_mnist
 from sgan_utils.evaluation import believe, fixed_latents, generate
-from sgan_utils.plotting import GENERATOR, LABELLED, MUTED, STYLE, UNLABELLED, plot_runs, show_images
+from sgan_utils.plotting import (
+    BELIEFS,
+    GENERATOR,
+    LABELLED,
+    MUTED,
+    STYLE,
+    UNLABELLED,
+    plot_runs,
+    show_images,
+    show_rows,
+    smoothed_line,
+)
 from sgan_utils.results import load_record, recorded_rows
 
+SOFTMAX_FLOOR = math.log(math.e + 9) - 1  # nats; the loss of a perfect D whose ten logits went through a softmax
 FEW = 25  # labels, in the picture of what G is worth
 
 
@@ -51,3 +65,30 @@ def draw_both_networks() -> tuple[Axes, ...]:
         real.bar(["real"], belief.real_logit.sigmoid(), color=UNLABELLED)
         real.set(title="real?", ylim=(0, 1), yticklabels=[])
     return numbers, pixels, digit, real
+
+
+def draw_four_runs() -> Axes:
+    """What G draws at the end of four recorded runs of the same networks: one is healthy, three fail on purpose."""
+    names = ("d_wins", "sgan", "mode_collapse", "diverges")
+    with plt.rc_context(STYLE):
+        return show_rows({f"run {i}": load_record(name).arrays["samples"][:10] for i, name in enumerate(names, 1)})
+
+
+def draw_failures() -> tuple[Axes, ...]:
+    """The curve that gives each failure away, and of the collapse, which no curve gives away, the samples."""
+    d_wins, diverges, twice = (load_record(name).history for name in ("d_wins", "diverges", "softmax_twice"))
+    with plt.rc_context(STYLE):
+        _, axes = plt.subplots(2, 2, figsize=(7.4, 4.6))
+        wins, collapse, explodes, stuck = axes.flat
+        for column, (label, colour) in BELIEFS.items():
+            smoothed_line(d_wins[column], 5, label, colour, wins)
+        wins.set(title="D wins", ylabel="D's belief: P(real)", ylim=(-0.03, 1.03))
+        show_images(load_record("mode_collapse").arrays["samples"][:15], columns=5, title="mode collapse", ax=collapse)
+        smoothed_line(diverges["supervised"], 5, "D: which digit?", LABELLED, explodes)
+        explodes.set(title="diverges", xlabel="step", ylabel="loss (nats)")
+        smoothed_line(twice["softmax_twice"], 5, "D: which digit?", LABELLED, stuck)
+        stuck.axhline(SOFTMAX_FLOOR, color=MUTED, linestyle=":", label="lowest possible")
+        stuck.set(title="softmax twice", xlabel="step", ylim=(0, None))
+        for ax in (wins, explodes, stuck):
+            ax.legend()
+    return wins, collapse, explodes, stuck

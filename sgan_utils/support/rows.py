@@ -21,6 +21,7 @@ MEASURED = [  # empty where there is none
     "held_out_accuracy",
     "fid",
     "kid",
+    "kid_std",
     "score",
     "train_seconds",
     "core_seconds",
@@ -62,6 +63,8 @@ def read_file(out: Path) -> dict[SGANConfig, Row]:
     defaults = make_row(SGANConfig(), {})
     for name in set(FIELDS) - set(texts.columns):  # hyperparameters that came later: their defaults change nothing
         texts[name] = str(defaults[name])
+    for name in set(MEASURED) - set(texts.columns):  # so did some measurements
+        texts[name] = ""
     differing = [name for name in [*COLUMNS, *texts.columns] if (name in COLUMNS) != (name in texts.columns)]
     if differing:
         raise SGANError(f"{out} has other columns than this study ({', '.join(differing)}): {cure}")

@@ -41,7 +41,9 @@ def figures(
     list_: Annotated[bool, typer.Option("--list", help="Say which figures there are, and stop.")] = False,
     style: Annotated[
         str,
-        typer.Option(help="blog, slides or print: size, font and lines; the two last go to build/figures/."),
+        typer.Option(
+            help="blog, slides or print (with a PDF each): size, font and lines; the two last go to build/figures/."
+        ),
     ] = "blog",
     retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
     post_minutes: Annotated[
@@ -53,7 +55,8 @@ def figures(
 
     if list_:
         for recipe in RECIPES.values():
-            typer.echo(f"{recipe.name:20} lesson {recipe.lesson}: {recipe.alt}")
+            where = "project" if recipe.lesson is None else f"lesson {recipe.lesson}"
+            typer.echo(f"{recipe.name:20} {where}: {recipe.alt}")
         return
     if retrain:
         from sgan_workshop.records.everything import record_all
@@ -71,13 +74,22 @@ def figures(
 
 @app.command()
 def post(
-    out: Annotated[Path, typer.Option(help="Folder for the post.")] = Path("build/post"),
+    out: Annotated[Path | None, typer.Option(help="Folder for the post; by default in build/.")] = None,
+    platform: Annotated[
+        str, typer.Option("--for", help="markdown (for most platforms), hugo, jekyll or quarto.")
+    ] = "markdown",
 ) -> None:
-    """Build the blog post: one HTML file with everything in it, and Markdown with a folder of images."""
+    """Build the blog post: one HTML file with everything in it, and Markdown with images; or as a program wants it."""
+    from sgan_workshop.publish.address import OWNERLESS, repository
     from sgan_workshop.publish.post import build_post
 
-    page, markdown = build_post(out)
-    typer.echo(f"The post is in {near(page)}, and for a blogging platform in {near(markdown)}")
+    first, *others = build_post(
+        out or Path("build/post" if platform == "markdown" else f"build/post-{platform}"), platform
+    )
+    also = f", and {near(others[0])} belongs to it" if others else ""
+    typer.echo(f"The post is in {near(first)}{also}.")
+    if repository().startswith(OWNERLESS):
+        typer.echo("Its links lead nowhere yet: write your repository's address into them with `sgan address`.")
 
 
 @app.command()

@@ -113,23 +113,21 @@ def _recorded_study(
     as_json: bool,
 ) -> None:
     from sgan_utils import results
-    from sgan_utils.results import in_words
     from sgan_workshop.studies import study as studies
 
-    if rerun is not None:
-        out = out or Path(f"build/{name}-rerun-{rerun}.csv")
-        with _going_on_from(out):
-            table = studies.rerun(name, rerun, out, scheduler, workers, progress=not as_json)
-    else:
-        out = out or results.ROWS
+    out = out or (results.ROWS if rerun is None else Path(f"build/{name}-rerun-{rerun}.csv"))
+    with _going_on_from(out):
         if record:
-            with _going_on_from(out):
-                studies.run_study(configurations(name), out, scheduler, workers, samples=True, progress=not as_json)
-        table = results.by_method(results.recorded_rows(name, out))
+            studies.run_study(configurations(name), out, scheduler, workers, samples=True, progress=not as_json)
+        if rerun is not None:
+            shown = [studies.rerun(name, rerun, out, scheduler, workers, progress=not as_json)]
+        else:
+            shown = studies.summary(name, out, in_words=not as_json)
     if as_json:
-        typer.echo(as_json_list(table))
+        typer.echo(as_json_list(shown[0]))
         return
-    print_table(table if rerun is not None else in_words(table))
+    for table in shown:
+        print_table(table)
     typer.echo(f"The rows are in {near(out)}")
 
 

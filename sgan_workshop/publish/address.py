@@ -10,6 +10,8 @@ from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_text
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
 
+OWNERLESS = "https://github.com/OWNER/"  # how the address begins until somebody has given theirs
+
 
 def repository() -> str:
     """The address of the repository, from the one place where it stands."""

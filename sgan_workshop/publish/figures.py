@@ -19,6 +19,7 @@ from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_text, write_whole
 from sgan_workshop.publish import styles
 from sgan_workshop.publish.recipes import (  # noqa: F401 - they register figures
+    lesson_0,
     lesson_1,
     lesson_2,
     lesson_3,
@@ -38,7 +39,8 @@ FILM_COLOURS = 64
 def draw_figures(only: Iterable[str] = (), folder: Path | None = None, style: str = "blog") -> list[Path]:
     """Draw the named figures, or all, as ``NAME.svg`` and ``NAME.png``, each with its provenance in ``NAME.json``.
 
-    A film is a ``NAME.gif`` as well; its last frame is the SVG and the PNG.
+    The style for print makes a ``NAME.pdf`` as well. A film is a ``NAME.gif``, too; its last frame is the other
+    files.
 
     Args:
         only: names; none means all.
@@ -65,9 +67,10 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
     with mpl.rc_context(
         plotting.STYLE
         | {"font.family": chosen_style.font, "savefig.dpi": chosen_style.dots, "figure.max_open_warning": 0}
+        | styles.FONTS
     ):
         try:
-            drawn = recipe.draw(material)
+            drawn = recipe.draw(material, **recipe.numbers)
             frames = cast("list[Figure]", [drawn] if isinstance(drawn, FigureBase) else list(drawn))
         except KeyError as error:
             raise SGANError(
@@ -76,11 +79,13 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
             ) from error
         for frame in frames:
             styles.adapt(frame, chosen_style)
-        formats: tuple[tuple[str, dict[str, Any]], ...] = (
-            (".svg", {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}),
-            (".png", {"Software": None, "Title": recipe.name, "Description": recipe.alt}),
-        )
-        for suffix, metadata in formats:
+        formats: dict[str, dict[str, Any]] = {
+            ".svg": {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt},
+            ".png": {"Software": None, "Title": recipe.name, "Description": recipe.alt},
+        }
+        if chosen_style.pdf:
+            formats[".pdf"] = {"CreationDate": None, "Title": recipe.name, "Subject": recipe.alt}
+        for suffix, metadata in formats.items():
             write_whole(folder / f"{recipe.name}{suffix}", partial(frames[-1].savefig, metadata=metadata))
         if len(frames) > 1:
             write_whole(folder / f"{recipe.name}.gif", lambda part: _save_film(frames, part))
@@ -93,7 +98,7 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
 
 
 def _save_film(frames: list[Figure], path: Path) -> None:
-    """An animated GIF: a frame every eighth of a second, and three seconds for the last one."""
+    """An animated GIF: a frame every eighth of a second, and time to look at the last one."""
     from PIL import Image  # comes with matplotlib
 
     pictures = []

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 STYLE_SHEET = ROOT / "blog" / "post.css"
 
 
-def picture_of(name: str) -> Path:
-    """The file that shows a figure best on a page: the film if it is one."""
+def picture_of(name: str, suffix: str = ".png") -> Path:
+    """The file that shows a figure best on a page: the film if it is one, or else the picture of that kind."""
     film = FIGURES_FOLDER / f"{name}.gif"
-    return film if film.exists() else film.with_suffix(".png")
+    return film if film.exists() else film.with_suffix(suffix)
 
 
 def markdown_reader(figures: list[str]) -> MarkdownIt:
@@ -41,7 +41,8 @@ def markdown_reader(figures: list[str]) -> MarkdownIt:
     def image(_: Any, tokens: list, index: int, *__: Any) -> str:
         token = tokens[index]
         name = pictures[token.attrs["src"]]
-        still = f"data:image/png;base64,{in_base64(FIGURES_FOLDER / f'{name}.png')}"
+        # Lines and letters stay sharp however small the screen, and however far a reader zooms in.
+        still = f"data:image/svg+xml;base64,{in_base64(FIGURES_FOLDER / f'{name}.svg')}"
         alt = token.content.replace('"', "&quot;")
         if picture_of(name).suffix != ".gif":
             return f'<img src="{still}" alt="{alt}">'
@@ -58,6 +59,12 @@ def in_base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
 
 
+def _wide(table: re.Match) -> str:
+    """A table that may scroll by itself on a narrow screen; marked, if its cells hold numbers rather than sentences."""
+    longest = max(len(re.sub("<.*?>", "", cell)) for cell in re.findall(r"<td.*?</td>", table[0], re.DOTALL))
+    return f'<div class="wide{" numbers" if longest < 40 else ""}">{table[0]}</div>'
+
+
 def as_page(title: str, summary: str, body: str) -> str:
     """The whole HTML page around the post's body."""
     from pygments.formatters import HtmlFormatter
@@ -69,7 +76,7 @@ def as_page(title: str, summary: str, body: str) -> str:
         body,
         flags=re.DOTALL,
     )
-    body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    body = re.sub(r"<table>.*?</table>", _wide, body, flags=re.DOTALL)
     dark = HtmlFormatter(style="github-dark").get_style_defs("code")
     colours = f"{HtmlFormatter().get_style_defs('code')}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
     return f"""<!doctype html>

@@ -16,7 +16,14 @@ from sgan_workshop.publish.output import replace_folder
 from sgan_workshop.publish.pages import outputs_for_a_page
 from sgan_workshop.publish.post import write_post
 from sgan_workshop.publish.registry import FIGURES_FOLDER
-from sgan_workshop.publish.site_tables import write_command_line, write_hyperparameters, write_reference, write_study
+from sgan_workshop.publish.site_tables import (
+    write_command_line,
+    write_hyperparameters,
+    write_processors,
+    write_published,
+    write_reference,
+    write_study,
+)
 
 DOCS = ROOT / "docs"
 
@@ -74,6 +81,8 @@ def gather(source: Path) -> None:
     for path in lesson_paths():
         write_lesson(path, source / "notebooks" / path.name)
     write_study(source)
+    write_published(source / "published.html")
+    write_processors(source / "processors.html")
     write_hyperparameters(source / "hyperparameters_table.html")
     write_command_line(source / "command_line.md")
     write_reference(source / "api")

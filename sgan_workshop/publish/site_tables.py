@@ -16,27 +16,61 @@ import pandas as pd
 
 import sgan_utils
 from sgan_utils.config import SGANConfig, allowed
-from sgan_utils.results import ROWS, by_method, recorded_rows
+from sgan_utils.results import PUBLISHED, ROWS, by_method, comparisons, gains_in_words, in_words, recorded_rows
+from sgan_utils.support.methods import plain_name
 
 
 def write_study(source: Path) -> None:
     """The recorded studies as tables that a click on a heading sorts, and the rows themselves."""
     shutil.copy(ROWS, source / "study_rows.csv")
     for study in ("table1", "tricks"):
-        table = by_method(recorded_rows(study))
-        shown = pd.DataFrame(
-            {
-                "method": table["method"],
-                "protocol": table["protocol"],
-                "labels": table["labels"],
-                "accuracy, %": (100 * table["mean_accuracy"]).map("{:.2f}".format),
-                "± std": (100 * table["std_accuracy"]).map("{:.2f}".format),
-                "FID of samples": table["mean_fid"].map(lambda fid: "–" if pd.isna(fid) else f"{fid:.1f}"),
-                "seeds": table["seeds"],
-                "core seconds": table["mean_core_seconds"].map("{:.0f}".format),
-            }
+        rows = recorded_rows(study)
+        table = by_method(rows)
+        shown = (
+            in_words(table)
+            .assign(seeds=table["seeds"])
+            .rename(columns={"FID": "FID of samples", "core s": "core seconds"})
         )
-        write_table(source / f"study_{study}.html", list(shown.columns), shown.itertuples(index=False), sortable=True)
+        write_rows(source / f"study_{study}.html", shown.replace("nan", "–"))
+        gains = comparisons(study, rows)
+        names = {
+            "method": gains["method"].map(plain_name),
+            "minus": gains["over"].map(plain_name),
+            "labels": gains["labels"],
+        }
+        write_rows(source / f"study_{study}_gains.html", pd.DataFrame(names).join(gains_in_words(gains, 2)))
+    search = pd.read_csv(ROWS.parent / "search.csv")
+    tried = (
+        search.groupby(["what", "why", "labels"], sort=False)["held_out_accuracy"].agg(["size", "mean"]).reset_index()
+    )
+    tried["mean"] = (100 * tried["mean"]).map("{:.2f}".format)
+    write_rows(source / "study_search.html", tried.rename(columns={"size": "runs", "mean": "held-out accuracy, %"}))
+
+
+def write_published(target: Path) -> None:
+    """What others have reported, the fewest mistakes first."""
+    shown = PUBLISHED.sort_values(["labels", "error"]).astype(object).where(PUBLISHED.notna(), "–")
+    write_rows(target, shown.rename(columns={"error": "error, %", "spread": "± std", "read": "read in"}))
+
+
+def write_processors(target: Path) -> None:
+    """The same runs on two processors, and beside them how far seeds lie apart on one."""
+    runs = pd.read_csv(ROWS.parent / "processors.csv")
+    spread = by_method(recorded_rows("table1")).set_index(["method", "labels"])["std_accuracy"]
+    cells = pd.MultiIndex.from_frame(runs[["method", "labels"]])
+    points = {
+        runs["one"][0]: runs["one_accuracy"],
+        runs["other"][0]: runs["other_accuracy"],
+        "difference": runs["other_accuracy"] - runs["one_accuracy"],
+        "std over seeds": spread.reindex(cells).reset_index(drop=True),
+    }
+    words = {name: (100 * share).map("{:.2f}".format).replace("nan", "–") for name, share in points.items()}
+    write_rows(target, runs[["method", "labels", "seed"]].assign(method=runs["method"].map(plain_name), **words))
+
+
+def write_rows(target: Path, table: pd.DataFrame) -> None:
+    """A table whose columns a click sorts."""
+    write_table(target, list(table.columns), table.itertuples(index=False), sortable=True)
 
 
 def write_hyperparameters(target: Path) -> None:

@@ -29,10 +29,11 @@ WEIGHTS = RESULTS / "digit_classifier" / "model.safetensors"
 
 
 class SampleQuality(NamedTuple):
-    """How far a set of images is from real ones; all three through the digit classifier."""
+    """How far a set of images is from real ones; all measures through the digit classifier."""
 
     fid: float  # Fréchet distance of features, 0 or more; smaller is better (Heusel et al. 2017, eq. 6)
     kid: float  # kernel distance of features, about 0 for images as good as real; smaller is better
+    kid_std: float  # how much it varies between the subsets of images that it is the mean of
     score: float  # like the inception score, 1 to 10: sure of each image, each digit as often; larger is better
 
 
@@ -128,7 +129,7 @@ def sample_quality(images: Tensor, real_features: Tensor, seed: int = 0) -> Samp
             metric.update(real_features, real=True)
             metric.update(features, real=False)
         score.update(logits)
-        return SampleQuality(*(float(value) for value in (fid.compute(), kid.compute()[0], score.compute()[0])))
+        return SampleQuality(*map(float, (fid.compute(), *kid.compute(), score.compute()[0])))
 
 
 def real_features(data: ImageData) -> Tensor:

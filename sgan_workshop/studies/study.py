@@ -14,7 +14,8 @@ from tqdm.auto import tqdm
 
 from sgan_utils import results
 from sgan_utils.config import SGANConfig
-from sgan_utils.results import by_method, recorded_rows
+from sgan_utils.results import by_method, comparisons, gains_in_words, recorded_rows
+from sgan_utils.results import in_words as cells_in_words
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.rows import as_table, read_file, read_rows
 from sgan_workshop.studies.grid import made_by
@@ -72,6 +73,28 @@ def run_study(
                 write_rows(out, rows, configs, here)
                 bar.update()
     return as_table(rows[config] for config in configs)
+
+
+def summary(study: str, out: Path | str, in_words: bool = False) -> list[pd.DataFrame]:
+    """What a recorded study says.
+
+    Args:
+        study: its name.
+        out: the CSV file with its rows.
+        in_words: for people, as two tables, the second with the comparisons (if there are any). Otherwise one, see
+            :func:`sgan_utils.support.statistics.by_method`, whose column ``compared`` holds for each cell what it has
+            over others, see :func:`sgan_utils.support.statistics.comparisons`.
+    """
+    rows = recorded_rows(study, out)
+    cells, gains = by_method(rows), comparisons(study, rows)
+    if in_words:
+        tables = [cells_in_words(cells).assign(method=cells["method"])]  # by the names that --preset takes
+        return tables if gains.empty else [*tables, gains[["method", "over", "labels"]].join(gains_in_words(gains, 2))]
+    of_cell = {cell: found.drop(columns=["method", "labels"]) for cell, found in gains.groupby(["method", "labels"])}
+    compared = [
+        of_cell.get(cell, gains[:0]).to_dict("records") for cell in zip(cells["method"], cells["labels"], strict=True)
+    ]
+    return [cells.assign(compared=compared)]
 
 
 def rerun(

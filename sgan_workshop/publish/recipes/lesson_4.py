@@ -6,8 +6,11 @@ from matplotlib.figure import FigureBase
 
 from sgan_utils import plotting
 from sgan_utils.evaluation import confusion_matrix, most_confident_mistakes
-from sgan_workshop.publish.recipes.parts import test_answers
-from sgan_workshop.publish.registry import Material, figure
+from sgan_workshop.publish.recipes.parts import add_what_it_took, test_answers
+from sgan_workshop.publish.registry import Material, best_images, figure
+
+BEST = best_images()
+LONGER = BEST if BEST != "sgan" else "post"  # of a run that took more than seconds
 
 
 @figure(4, "Confusion matrix of D on the 10,000 test images: nearly all lie on the diagonal.", "sgan")
@@ -28,25 +31,35 @@ def mistakes(material: Material) -> FigureBase:
     return plotting.show_images(material.data().test_images[worst.place], captions, columns=8).figure
 
 
-@figure(4, "Four walks through latent space, each from one digit to another: the shapes change without a jump.", "sgan")
+@figure(
+    4,
+    "Rows of generated images, each row a walk from one latent to another: every image differs a little from the one "
+    "before it, and the last of a row shows another shape than the first.",
+    BEST,
+)
 def walks(material: Material) -> FigureBase:
-    ways = material.record("sgan").arrays["walks"]
-    return plotting.show_rows({f"walk {i + 1}": way for i, way in enumerate(ways)}).figure
+    record = material.record(BEST)
+    drawn = plotting.show_rows({f"walk {i + 1}": way for i, way in enumerate(record.arrays["walks"])}).figure
+    return add_what_it_took(drawn, record)
 
 
 @figure(
     4,
-    "Dots for runs, in rows: how far ten thousand test images, SGAN samples, GAN samples and noise are from real "
-    "training images, on a logarithmic scale.",
+    "Dots for runs, in rows: how far test images, samples of a longer trained SGAN, of the short SGAN and of a plain "
+    "GAN, and noise are from real training images, on a logarithmic scale.",
     "samples",
     "real_images",
+    LONGER,
 )
 def sample_quality(material: Material) -> FigureBase:
     runs, real = material.study("samples"), material.record("real_images").about
+    longer = material.record(LONGER).about
+    (steps,) = set(runs["steps"])
     groups = {
         "real test images (the floor)": [one["fid"] for one in real["floor"]],
-        "SGAN, 30,000 labels": runs[runs["method"] == "lesson sgan"]["fid"],
-        "plain GAN": runs[runs["method"] == "lesson gan"]["fid"],
+        f"SGAN, {longer['steps']:,} steps": [longer["samples"]["fid"]],
+        f"SGAN, {steps:,} steps": runs[runs["method"] == "lesson sgan"]["fid"],
+        f"plain GAN, {steps:,} steps": runs[runs["method"] == "lesson gan"]["fid"],
         "noise": [one["fid"] for one in real["noise"]],
     }
     ax = plotting.plot_runs(groups, "distance from real training images (FID; smaller is better)")
@@ -56,16 +69,18 @@ def sample_quality(material: Material) -> FigureBase:
 
 @figure(
     4,
-    "Accuracy on the test set after each epoch of the source post's preset: high after the first, a point higher after "
-    "a few more, then up and down; a dotted line is the lesson's run.",
+    "Accuracy on the test set after each epoch of the source post's settings: high after the first, about a point "
+    "higher after a few more, then up and down; a dotted line is the short run of the lessons.",
     "post",
     "sgan",
 )
 def post_curve(material: Material) -> FigureBase:
     curve = material.record("post").about["test_accuracy_after_epochs"]
-    shown = {"post preset": ([int(epoch) for epoch in curve], [100 * reached for reached in curve.values()])}
+    shown = {
+        "the source post's settings": ([int(epoch) for epoch in curve], [100 * reached for reached in curve.values()])
+    }
     ax = plotting.plot_lines(shown, "epoch", "accuracy on the test set (%)")
     ours = 100 * material.record("sgan").about["test_accuracy"]
-    ax.axhline(ours, color=plotting.MUTED, linestyle=":", label="lesson preset")
+    ax.axhline(ours, color=plotting.MUTED, linestyle=":", label="the lessons' run")
     ax.legend(loc="lower right")
     return ax.figure

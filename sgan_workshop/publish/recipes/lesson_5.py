@@ -13,8 +13,10 @@ from sgan_workshop.records.runs import FAILURES
 
 @figure(
     5,
-    "Runs in columns, each with D's beliefs above and G's images below: a healthy run; one in which D wins and G draws "
-    "mush; one in which G collapses to a single shape; one whose learning rate is far too large.",
+    "Four runs in columns, each with D's beliefs above and nine of G's images below. Healthy: the beliefs in real "
+    "and in generated images stay apart, neither near 0 or 1. D wins: one goes to 1, the other to 0, and no digit "
+    "appears. Mode collapse: all nine images show nearly the same shape. Rate too large: the beliefs jump from step"
+    " to step.",
     "sgan",
     *FAILURES,
 )
