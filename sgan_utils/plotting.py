@@ -128,7 +128,8 @@ def show_rows(rows: Mapping[str, Images], colours: Sequence[str] | None = None, 
     cell = pixels[0].shape[1] + 4
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, max(1.0, 5.9 * len(names) / columns)))
-    show_images(np.concatenate(pixels), columns=columns, ax=ax)
+    stacked = np.concatenate(pixels)  # colours stand last here, and first in what show_images takes
+    show_images(np.moveaxis(stacked, 3, 1) if stacked.ndim == 4 else stacked, columns=columns, ax=ax)
     for row, name in enumerate(names):
         colour = colours[row] if colours else "black"
         ax.text(-6, (row + 0.5) * cell - 2, name, ha="right", va="center", color=colour, fontsize=9)

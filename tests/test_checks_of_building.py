@@ -84,7 +84,7 @@ def spoils_labels(images, labels, step):
         (lambda images, labels, step: (images[:20], labels[20:40]), "do not belong together"),
         (lambda images, labels, step: (images[:20].float() / 2, labels[:20]), "none of those"),
         (lambda images, labels, step: images[:20], "two tensors"),
-        (spoils_labels, "changes what it is given"),
+        (spoils_labels, "changes `labels`"),
     ],
 )
 def test_wrong_batches_are_told_why(solution, words, capsys):
@@ -140,8 +140,8 @@ def read_with(real):
 @pytest.mark.parametrize(
     ("solution", "words"),
     [
-        (network(size_fixed=True), "for images of shape (3, 32, 32) your D raised"),
-        (network(size_fixed="colours"), "for images of shape (3, 32, 32) your D raised"),
+        (network(size_fixed=True), "for images of shape (3, 32, 32) your function raised RuntimeError"),
+        (network(size_fixed="colours"), "for images of shape (3, 32, 32) your function raised RuntimeError"),
         (network(lambda outputs, features: n_head(outputs.softmax(1), features)), "leave the softmax to the loss"),
         (network(lambda outputs, features: n_head(outputs, outputs)), "features are what the last linear layer reads"),
         (network(lambda outputs, features: outputs), "returns a Tensor"),
@@ -157,7 +157,7 @@ def read_with(real):
         (network(read_with(lambda outputs: outputs.logsumexp(1, keepdim=True))), "shape (6,)"),
         (network(activation=nn.Identity), "one linear layer"),
         (network(idle=True), "take no part in the answer: more.weight, more.bias"),
-        (network(before=lambda x: x.mul_(2)), "changes the images"),
+        (network(before=lambda x: x.mul_(2)), "changes `images`"),
         (lambda colours, size: "a network", "yours is a str"),
     ],
 )
@@ -258,9 +258,9 @@ def test_a_step_of_d_is_accepted(solution, capsys):
         (step(adds_up(unsupervised=lambda r, f: 0.5 * F.softplus(-r).mean())), "never hears of generated"),
         (step(adds_up(unsupervised=lambda r, f: 0.5 * F.softplus(f).mean())), "never hears of unlabelled"),
         (step(adds_up(unsupervised=lambda r, f: 5 * unsupervised_loss(r, f))), "times as long"),
-        (step(lambda D, x, y, real, fake: right(D, x.mul_(0.5), y, real, fake)), "changes the images or labels"),
+        (step(lambda D, x, y, real, fake: right(D, x.mul_(0.5), y, real, fake)), "changes `images`"),
         (returns_another_loss, "the loss that you return is"),
-        (lambda *given: step(right)(*given).expand(3), "return the loss, one number"),
+        (lambda *given: step(right)(*given).expand(3), "one number is wanted"),
     ],
 )
 def test_a_wrong_step_of_d_is_told_why(solution, words, capsys):

@@ -185,7 +185,7 @@ SIZE = "02 output_size"
 
 
 def test_a_right_answer_is_solved_whatever_its_notebook_is_called(graded):
-    assert (graded["good"]["solved"], graded["good"]["of"]) == ("2", "2")
+    assert (graded["good"]["solved"], graded["good"]["of"]) == ("2", "3")
     assert graded["good"][SIZE] == graded["renamed"][SIZE] == graded["02_models"][SIZE] == "solved"
     assert graded["renamed"]["02 probability_real"] == "the notebook does not define my_probability_real."
 

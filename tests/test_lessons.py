@@ -124,12 +124,12 @@ def test_every_link_of_a_lesson_to_the_docs_leads_to_a_page_and_a_heading(path):
 def test_lessons_come_in_order_and_can_be_picked():
     names = [path.stem for path in lesson_paths()]
     assert names == sorted(names)
-    assert names[:4] == ["01_data", "02_models", "03_training", "04_results"]
+    assert names[:4] == ["00_plane", "01_data", "02_models", "03_training"]
     assert [path.stem for path in lesson_paths("03")] == ["03_training"]
 
 
 def test_an_unknown_lesson_is_answered_with_those_there_are(monkeypatch, tmp_path):
-    with pytest.raises(SGANError, match="no lesson is named like '99': the lessons are 01_data"):
+    with pytest.raises(SGANError, match="no lesson is named like '99': the lessons are 00_plane"):
         lesson_paths("99")
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     with pytest.raises(SGANError, match="none in"):

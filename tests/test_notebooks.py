@@ -12,10 +12,19 @@ import pytest
 from sgan_workshop.publish.notebooks import NOTEBOOKS, RESULT_TAG
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+CAPSTONE = NOTEBOOKS / "09_capstone.ipynb"
+# The capstone is one large exercise, not a lesson: it has eight checks instead of two, and shows nothing.
+ONLY_LESSONS_HAVE = {
+    "test_ends_with_what_can_go_wrong_summary_quiz_and_references",
+    "test_has_two_to_four_exercises_each_with_a_check_and_a_folded_solution_that_is_asserted",
+    "test_has_a_widget_and_pictures",
+}
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
 def path(request):
+    if request.param == CAPSTONE and request.function.__name__ in ONLY_LESSONS_HAVE:
+        pytest.skip("the capstone is not a lesson")
     return request.param
 
 
@@ -160,3 +169,27 @@ def test_names_no_place_of_this_machine(path):
     text = path.read_text()
     for place in (NOTEBOOKS.parent, Path.home(), tempfile.gettempdir()):
         assert f"{place}/" not in text
+
+
+def test_the_rules_that_the_capstone_need_not_keep_are_rules():
+    assert set(globals()) >= ONLY_LESSONS_HAVE
+
+
+def test_the_capstone_has_eight_parts_that_are_asked_while_nothing_is_written():
+    cells = code_cells(nbformat.read(CAPSTONE, as_version=4))
+    asked = [cell for cell in cells if re.match(r"\w+ = \.\.\.  # your code", cell.source)]
+    assert len(asked) == 8
+    for cell in asked:
+        assert "Not yet: nothing is written here yet" in "".join(output.text for output in cell.outputs)
+
+
+def test_the_capstone_has_a_folded_model_answer_that_passes_every_check_and_imports_nothing_of_ours():
+    cells = code_cells(nbformat.read(CAPSTONE, as_version=4))
+    given, answer = ([cell for cell in cells if ("solution" in tags(cell)) == told] for told in (False, True))
+    for cell in answer:
+        assert cell.metadata["jupyter"]["source_hidden"]
+        assert "hide-input" in tags(cell)
+        assert "sgan_utils" not in cell.source
+    checks = set(re.findall(r"check_\w+", given[1].source))
+    assert len(checks) == 8
+    assert set(re.findall(r"assert (check_\w+)\(", "\n".join(cell.source for cell in answer))) == checks

@@ -193,6 +193,15 @@ def test_rows_may_mix_bytes_and_the_model_range():
     assert np.array_equal(sheet[:32], sheet[32:])
 
 
+def test_rows_keep_their_colours():
+    red = np.zeros((3, 3, 8, 8), np.uint8)
+    red[:, 0] = 200
+    sheet = show_rows({"red": red, "as floats": red / 127.5 - 1}).images[0].get_array()
+    assert sheet.shape == (2 * 12, 3 * 12, 3)
+    for row in 0, 12:
+        assert sheet[row, 2].tolist() == [200, 0, 0]
+
+
 # Numbers
 
 

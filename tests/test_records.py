@@ -17,6 +17,7 @@ from sgan_utils.evaluation import accuracy, fixed_latents, generate
 from sgan_utils.results import Record, load_record
 from sgan_utils.support import demonstrations
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.plane import PLANE, SPAN, moons
 from sgan_workshop.records import everything, measurements, runs
 from sgan_workshop.records.quality import SampleQuality, generate_samples
 from sgan_workshop.records.storage import save_record
@@ -50,6 +51,19 @@ def test_the_recorded_accuracy_is_that_of_the_recorded_model(data):
     assert config == SGANConfig.preset("lesson")
     named = torch.from_numpy(record.arrays["test_logits"]).float().argmax(1)
     assert (named == data.test_labels).float().mean().item() == pytest.approx(measured, abs=0.0005)
+
+
+def test_the_recorded_plane_is_of_the_game_as_it_is_now_and_its_regions_reach_the_recorded_accuracy():
+    record = load_record("plane")
+    assert SGANConfig(**record.about["config"]) == PLANE
+    places, classes = moons(1_000, seed=10_000)
+    resolution = len(record.arrays["alone"])
+    columns, rows = ((places + SPAN) / (2 * SPAN) * (resolution - 1)).round().long().T
+    for name, said in (("classes_500", "accuracy"), ("alone", "accuracy_alone")):
+        named = torch.from_numpy(record.arrays[name]).argmax(2)[rows, columns]
+        reached = (named == classes).float().mean().item()
+        assert reached == pytest.approx(record.about[said], abs=0.03)  # the grid is coarse
+    assert record.about["accuracy"] > record.about["accuracy_alone"] + 0.03
 
 
 def test_the_recorded_samples_are_what_the_recorded_generator_draws():
@@ -119,9 +133,11 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     monkeypatch.setattr(measurements, "features_and_logits", lambda images: (images, images))
     monkeypatch.setattr(measurements, "real_features", lambda data: None)
     monkeypatch.setattr(runs, "summary", lambda run, data: {"config": {}, "test_accuracy": 0.1})
+    monkeypatch.setattr(everything, "record_plane", lambda: None)  # its training takes longer than all this
     everything.record_all(said.append)
     names = [line.split()[1] for line in said]
-    assert names == ["sgan", "gan", *runs.FAILURES, "softmax_twice", "plain_cnn", "loader", "real_images"]
+    others = ["softmax_twice", "cases", "plain_cnn", "loader", "real_images"]
+    assert names == ["plane", "sgan", "gan", *runs.FAILURES, *others]
     made = load_record("sgan").arrays
     monkeypatch.undo()
     assert set(made) == set(load_record("sgan").arrays)

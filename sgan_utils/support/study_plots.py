@@ -47,7 +47,8 @@ def plot_label_efficiency(
     """
     ax = ax or plt.subplots(figsize=(7.0, 4.2))[1]
     budgets = sorted(table["labels"].unique())
-    methods, curves = list(table["method"].unique()), {}  # a curve's height at its left end -> the curve
+    methods = list(table["method"].unique())
+    curves: dict[float, Any] = {}  # by their heights at the left end
     for number, method in enumerate(methods):
         rows, (colour, sign) = table[table["method"] == method], METHOD_STYLES.get(method, (None, "o"))
         middle, worst, best = (rows[f"{which}_accuracy"] for which in ("median", "worst", "best"))

@@ -55,7 +55,8 @@ def figures(
 
     if list_:
         for recipe in RECIPES.values():
-            typer.echo(f"{recipe.name:20} lesson {recipe.lesson}: {recipe.alt}")
+            where = "project" if recipe.lesson is None else f"lesson {recipe.lesson}"
+            typer.echo(f"{recipe.name:20} {where}: {recipe.alt}")
         return
     if retrain:
         from sgan_workshop.records.everything import record_all

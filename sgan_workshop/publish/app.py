@@ -9,7 +9,7 @@ from pathlib import Path
 from sgan_utils.support.files import write_whole
 from sgan_workshop.publish.notebooks import lesson_paths
 
-SHARE = Path(__file__).resolve().parent / "share"  # the app's page template, for Jupyter to find
+TEMPLATES = Path(__file__).resolve().parent / "share"  # the app's page template, for Jupyter to find
 APP_TAG = "app"  # tag of the cells that the app without code is made of
 
 
@@ -35,5 +35,5 @@ def app_command(folder: Path, port: int) -> tuple[list[str], dict[str, str]]:
     """
     page = write_app(lesson_paths("05_playground")[0], folder / "playground.ipynb")
     command = [sys.executable, "-m", "voila", str(page), "--Voila.ip=127.0.0.1", f"--port={port}", "--template=sgan"]
-    templates = os.pathsep.join(filter(None, [str(SHARE), os.environ.get("JUPYTER_PATH")]))
+    templates = os.pathsep.join(filter(None, [str(TEMPLATES), os.environ.get("JUPYTER_PATH")]))
     return command, os.environ | {"JUPYTER_PATH": templates}

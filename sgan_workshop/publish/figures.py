@@ -18,7 +18,18 @@ from sgan_utils import plotting
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_text, write_whole
 from sgan_workshop.publish import styles
-from sgan_workshop.publish.recipes import lesson_1, lesson_2, lesson_3, lesson_4, lesson_5, lesson_6, lesson_7, project  # noqa: F401 - they register figures
+from sgan_workshop.publish.recipes import (  # noqa: F401 - they register figures
+    lesson_0,
+    lesson_1,
+    lesson_2,
+    lesson_3,
+    lesson_4,
+    lesson_5,
+    lesson_6,
+    lesson_7,
+    lesson_8,
+    project,
+)
 from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES, Material, Recipe, provenance
 
 FILM_DOTS = 100  # an inch

@@ -60,30 +60,34 @@ class Recipe:
     """How one figure is made."""
 
     name: str
-    lesson: int
+    lesson: int | None  # None: of the project itself
     alt: str  # what somebody who cannot see it should know
     records: tuple[str, ...]  # the recorded results and studies that it shows
     draw: Callable[..., FigureBase | Iterator[FigureBase]]  # takes a Material and the numbers; several are a film
     numbers: dict[str, int] = field(default_factory=dict)  # what was chosen for it, for the picture and its captions
+    data: str = "MNIST"  # what it is drawn from, if not from records
 
 
 RECIPES: dict[str, Recipe] = {}
 
 
-def figure(lesson: int, alt: str, *records: str, **numbers: int) -> Callable[[Callable], Callable]:
+def figure(
+    lesson: int | None, alt: str, *records: str, data: str = "MNIST", **numbers: int
+) -> Callable[[Callable], Callable]:
     """Register a function as the recipe of the figure that has the function's name.
 
     Args:
-        lesson: to which it belongs; 0 is the project.
+        lesson: to which it belongs; None is the project.
         alt: its alternative text, which may name the numbers: ``"{labels} images"``.
         records: the recorded results and studies that it shows.
+        data: the images that it shows, where it shows no record.
         numbers: chosen for this figure, such as how many labels: they are passed on to the function, and a caption
             looks them up.
     """
 
     def register(draw: Callable) -> Callable:
         name = draw.__name__
-        RECIPES[name] = Recipe(name, lesson, alt.format(**numbers), records, draw, numbers)
+        RECIPES[name] = Recipe(name, lesson, alt.format(**numbers), records, draw, numbers, data)
         return draw
 
     return register
@@ -101,5 +105,5 @@ def provenance(recipe: Recipe, material: Material) -> dict[str, Any]:
         "drawn_from": {
             name: material.about(name) | {"content": f"sha256:{material.content(name)}"} for name in recipe.records
         }
-        or "MNIST and the code",
+        or f"{recipe.data} and the code",
     }

@@ -14,6 +14,7 @@ from sgan_workshop.records.measurements import (
     record_softmax_twice,
 )
 from sgan_workshop.records.plain_cnn import record_plain_cnn
+from sgan_workshop.records.plane import record_plane
 from sgan_workshop.records.quality import WEIGHTS
 from sgan_workshop.records.runs import FAILURES, record_failure, record_gan, record_sgan
 
@@ -24,6 +25,8 @@ def record_all(say: Callable[[str], None] = print) -> None:
     if not WEIGHTS.exists():  # all recorded distances were measured through it: it is not replaced in passing
         say("recording digit_classifier …")
         record_digit_classifier(data)
+    say("recording plane …")
+    record_plane()
     recorders: tuple[tuple[str, Callable[[ImageData], object]], ...] = (
         ("sgan", record_sgan),
         ("gan", record_gan),

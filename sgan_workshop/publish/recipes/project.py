@@ -70,7 +70,7 @@ def _direct(needs: dict[str, set[str]]) -> set[tuple[str, str]]:
 
 
 @figure(
-    0,
+    None,
     "The parts of the two packages on floors, each above all that it imports: configuration and data at the bottom, "
     "then models, losses, training, results, and the parts of sgan_workshop on top.",
 )
