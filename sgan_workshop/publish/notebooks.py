@@ -58,6 +58,7 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from traitlets.config import Config
 
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
@@ -67,6 +68,9 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
+        # Large messages are copied as small ones are. Sent without a copy, a picture of more than 64 kB inside a widget
+        # goes back to the kernel while the client waits for it, and the run stands still.
+        config=Config(Session={"copy_threshold": 2**30}),
     )
     before = time.perf_counter()
     try:
