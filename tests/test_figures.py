@@ -176,7 +176,7 @@ def test_only_draws_only(tmp_path):
 
 
 def test_an_unknown_figure_is_named_before_anything_is_drawn(tmp_path):
-    with pytest.raises(SGANError, match="no figure named 'cat': the figures are game,"):
+    with pytest.raises(SGANError, match="no figure named 'cat': the figures are plane,"):
         draw_figures(["heads", "cat"], tmp_path)
     assert not list(tmp_path.iterdir())
 
