@@ -14,8 +14,8 @@ def compare(prediction: Any, measured: float | str, close: float = 0.0) -> None:
         close: how far off a number may be to count as right.
     """
     if prediction is None or prediction is ...:
-        print(f"measured: {measured:.3g}" if isinstance(measured, float) else f"measured: {measured}", end=". ")
-        print("You made no prediction: write one in the place of the dots, before you look.")
+        measured = f"{measured:.3g}" if isinstance(measured, float) else measured
+        print(f"measured: {measured}. You made no prediction: write one in the place of the dots, before you look.")
         return
     if isinstance(measured, str):
         right = str(prediction).strip().lower() == measured.lower()

@@ -50,7 +50,9 @@ def draw_whole_game() -> tuple[Axes, Axes, Axes]:
 def draw_both_networks() -> tuple[Axes, ...]:
     """One latent on its way through a trained G and D: random numbers, an image, and what D believes about it."""
     g, d, config = load_record("sgan").models()
-    latent = fixed_latents(1, config.latent_size, seed=2)
+    latents = fixed_latents(20, config.latent_size)
+    best = believe(d, generate(g, latents)).real_logit.argmax()  # an image in which a reader sees a digit, too
+    latent = latents[best : best + 1]
     image = generate(g, latent)
     belief = believe(d, image)
     with plt.rc_context(STYLE):

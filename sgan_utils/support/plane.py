@@ -14,7 +14,7 @@ from sklearn import datasets
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from sgan_utils.config import SGANConfig
+from sgan_utils.config import Head, SGANConfig
 from sgan_utils.data import draw_labelled
 from sgan_utils.models import HEADS, Belief, Discriminator, sample_latent
 from sgan_utils.support.errors import SGANError
@@ -124,7 +124,7 @@ class PointDiscriminator(nn.Module):
         softmax: whether to make probabilities of the class logits: a common mistake, because the loss does that.
     """
 
-    def __init__(self, classes: int = 2, width: int = 64, head: str = "n", softmax: bool = False) -> None:
+    def __init__(self, classes: int = 2, width: int = 64, head: Head = "n", softmax: bool = False) -> None:
         super().__init__()
         self.softmax = softmax
         further = HEADS[head][0] - HEADS["n"][0]  # outputs that stand for no class
@@ -185,7 +185,9 @@ class PlaneRun:
         generated = unlabelled[:0]
         if config.uses_generator:
             generated = self.G(sample_latent(config.batch_size, config.latent_size, self.random))
-        discriminator_step(D, self.optimizer_d, tuple(self.labelled), unlabelled, generated, config)
+        discriminator_step(
+            D, self.optimizer_d, (self.labelled.places, self.labelled.classes), unlabelled, generated, config
+        )
         if config.uses_generator:
             generator_step(D, self.optimizer_g, unlabelled, generated, config)
         self.step += 1

@@ -5,7 +5,7 @@ Classes have signs and pale colours of their own; blue, green and vermilion are 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,13 +46,15 @@ def show_points(
     """Points of up to three sources: green dots are unlabelled, crosses generated, large blue signs labelled."""
     ax = ax or plt.subplots(figsize=(3.4, 3.4))[1]
     if unlabelled is not None:
-        ax.scatter(*unlabelled.T, s=5, color=UNLABELLED, linewidths=0, alpha=0.8)
+        ax.scatter(unlabelled[:, 0], unlabelled[:, 1], s=5, color=UNLABELLED, linewidths=0, alpha=0.8)
     if generated is not None:
-        ax.scatter(*generated.T, s=12, color=GENERATED, marker="x", linewidths=0.9)
+        ax.scatter(generated[:, 0], generated[:, 1], s=12, color=GENERATED, marker="x", linewidths=0.9)
     if labelled is not None:
         for kind in labelled.classes.unique().tolist():
             places = labelled.places[labelled.classes == kind]
-            ax.scatter(*places.T, s=70, color=LABELLED, marker=CLASS_SIGNS[kind], edgecolors="white", zorder=3)
+            ax.scatter(
+                places[:, 0], places[:, 1], s=70, color=LABELLED, marker=CLASS_SIGNS[kind], edgecolors="white", zorder=3
+            )
     ax.set(xlim=(-SPAN, SPAN), ylim=(-SPAN, SPAN), aspect="equal", xticks=[], yticks=[])
     ax.grid(visible=False)
     return ax
@@ -78,7 +80,7 @@ def show_belief(seen: Landscape | nn.Module, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _line(height: np.ndarray, level: float, ax: Axes, **style: object) -> None:
+def _line(height: np.ndarray, level: float, ax: Axes, **style: Any) -> None:
     """Where a landscape has this height; nothing where it has it nowhere."""
     if height.min() < level < height.max():
         ticks = np.linspace(-SPAN, SPAN, len(height))

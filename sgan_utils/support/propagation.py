@@ -208,7 +208,7 @@ _last_graph: dict[str, tuple[NeighbourGraph, float]] = {}  # by the images' dige
 
 def _graph_of(images: Tensor) -> tuple[NeighbourGraph, float]:
     """The graph of these images, and what it took of one core to build it earlier: 0 if it is built now."""
-    digest = hashlib.sha1(images.cpu().contiguous().numpy(), usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(images.cpu().contiguous().numpy().data, usedforsecurity=False).hexdigest()
     if digest in _last_graph:
         return _last_graph[digest]
     before = time.process_time()

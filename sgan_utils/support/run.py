@@ -154,7 +154,7 @@ class Run:
         else:
             check_size(sources.description)
             made = build_models(config, sources.description)
-            g, d = (model.to(device, memory_format=torch.channels_last) for model in made)  # faster
+            g, d = (model.to(device).to(memory_format=torch.channels_last) for model in made)  # faster
         average = AveragedModel(d, multi_avg_fn=get_ema_multi_avg_fn(config.average_decay), use_buffers=True)
         betas, fused = (config.adam_beta1, 0.999), device.type in ("cpu", "cuda")
         optimizer_g = Adam(g.parameters(), lr=config.learning_rate_g, betas=betas, fused=fused)

@@ -77,7 +77,7 @@ def teach_student(run: Run, progress: bool = False) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(config.seed)
         student = Student(sources.description.shape, len(sources.description.classes))
-    student.to(run.device, memory_format=torch.channels_last)
+    student = student.to(run.device).to(memory_format=torch.channels_last)
     images = torch.cat([sources.labelled_images, sources.unlabelled_images])
     certain = F.one_hot(sources.labelled_labels, probability.shape[1]).float()
     targets = torch.cat([certain, probability.to(run.device)])

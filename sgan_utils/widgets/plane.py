@@ -114,6 +114,7 @@ class Plane:
     def __init__(self, data: str = "moons", seed: int = 0) -> None:
         self.seed, self._lock, self._going = seed, threading.RLock(), threading.Event()
         self.canvas, self.status = PlaneCanvas(), w.Label("Ready.")
+        self.run: PlaneRun  # the game; made by `reset`
         self.data = w.Dropdown(options=[*DATA, PAINTED], value=data, description="points")
         self.game = w.Dropdown(options=list(GAMES), description="game")
         self.start = w.Button(description="Start", tooltip="Train, or wait after the step that is being taken")

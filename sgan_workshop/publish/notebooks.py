@@ -79,9 +79,9 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
     _tidy(notebook)
     if keep_outputs:
         write_whole(path, lambda part: nbformat.write(notebook, part))
-    page = pages / f"{path.stem}.html"
-    write_page(notebook, page)
-    return Lesson(path.stem, seconds, _main_result(notebook), page)
+    result, page = _main_result(notebook), pages / f"{path.stem}.html"
+    write_page(notebook, page)  # which takes cells out of the notebook
+    return Lesson(path.stem, seconds, result, page)
 
 
 def _tidy(notebook: Any) -> None:

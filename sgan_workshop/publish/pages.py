@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sgan_utils.support.files import write_whole
+from sgan_utils.support.files import write_text
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 APPENDICES = ("glossary", "maths")  # pages of docs/ that lessons link to; they stand beside the lessons' pages
@@ -64,7 +64,7 @@ def write_page(notebook: Any, page: Path) -> None:
         body = body.replace(_placeholder(number), html, 1)
     title = next((c.source.lstrip("# ").splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"), "")
     body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1).replace("</head>", f"{STYLE}</head>")
-    write_whole(page, lambda part: part.write_text(body, encoding="utf-8"))
+    write_text(page, body)
 
 
 def write_appendices(docs: Path, pages: Path) -> None:
@@ -77,7 +77,7 @@ def write_appendices(docs: Path, pages: Path) -> None:
         html = (pages / f"{name}.html").read_text(encoding="utf-8")
         # Links name headings in lower case, as GitHub and the site do.
         html = re.sub(r'<h\d id="[^"]+"', lambda heading: heading[0].lower(), html)
-        write_whole(pages / f"{name}.html", lambda part, html=html: part.write_text(html, encoding="utf-8"))
+        write_text(pages / f"{name}.html", html)
 
 
 def _link_to_pages(markdown: str) -> str:

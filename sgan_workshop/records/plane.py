@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from sgan_utils.evaluation import accuracy
+from sgan_utils.models import Discriminator
 from sgan_utils.results import Record
 from sgan_utils.support.plane import PLANE, PlaneRun, label_some, moons
 from sgan_utils.support.plane_pictures import landscape
@@ -31,8 +34,8 @@ def record_plane() -> None:
     about = {
         "what": "plane",
         "config": PLANE.model_dump(mode="json"),
-        "accuracy": round(accuracy(run.D, *test), 4),
-        "accuracy_alone": round(accuracy(alone.D, *test), 4),
+        "accuracy": round(accuracy(cast("Discriminator", run.D), *test), 4),
+        "accuracy_alone": round(accuracy(cast("Discriminator", alone.D), *test), 4),
     }
     smaller = {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in arrays.items()}
     save_record(Record("plane", about | provenance("sgan figures --retrain"), arrays=smaller))
