@@ -64,8 +64,8 @@ def test_a_batch_that_cannot_be_divided_is_refused_before_anything_starts():
     done = sgan("train", "--devices", "3")
     assert done.returncode == 1
     assert done.stderr == (
-        "sgan: labelled_batch_size=100 and batch_size=32 cannot be divided evenly among 3 processes, 2 images or more "
-        "each: set --labelled-batch-size 99 --batch-size 33, for instance.\n"
+        "sgan: labelled_batch_size=50 and batch_size=50 cannot be divided evenly among 3 processes, 2 images or more "
+        "each: set --labelled-batch-size 51 --batch-size 51, for instance.\n"
     )
 
 
@@ -108,7 +108,7 @@ def test_a_team_of_one_changes_nothing():
 
 
 def test_several_machines_are_told_the_command_to_run_on_each():
-    done = sgan("train", "--nodes", "2", "--devices", "2")
+    done = sgan("train", "--nodes", "2", "--devices", "2", "--labelled-batch-size", "48", "--batch-size", "48")
     assert done.returncode == 1
     assert "torchrun --nnodes 2 --nproc-per-node 2" in done.stderr
     assert "-m sgan_workshop train --nodes 2 --devices 2" in done.stderr

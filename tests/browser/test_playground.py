@@ -10,7 +10,7 @@ from tests.browser.strokes import HANDS, ROUND
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 120_000  # milliseconds; a busy machine takes its time
+PATIENCE = 240_000  # milliseconds; a busy machine takes its time
 LOOKS = 12  # at an answer that has to stay as it is, one every 50 milliseconds
 
 
