@@ -3,7 +3,7 @@
 const SIDE = 320; // pixels of a picture, both ways
 const GAP = 12;
 const HEAD = 22; // pixels above a picture, for its title
-const NEAR = 14; // pixels within which a label is taken hold of
+const NEAR = 14; // pixels of the screen within which a label is taken hold of
 const STEP = 0.05; // of the plane, that an arrow key moves a label
 const TITLES = ["D in the game", "D's belief in “real”", "D without unlabelled points"];
 const CLASSES = [[204, 121, 167], [240, 228, 66], [122, 140, 194]];
@@ -224,7 +224,8 @@ function render({ model, el }) {
   function nearest({ x, y }) {
     const far = labels.map((label) => (Math.hypot(label.x - x, label.y - y) * SIDE) / (2 * span));
     const best = far.indexOf(Math.min(...far));
-    return far[best] <= NEAR ? best : -1;
+    const shrunk = Math.max(1, canvas.width / canvas.getBoundingClientRect().width); // a finger stays as wide as it is
+    return far[best] <= NEAR * shrunk ? best : -1;
   }
   function add(at) {
     labels.push({ x: at.x, y: at.y, kind: labels[chosen]?.kind ?? 0 });

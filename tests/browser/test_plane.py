@@ -152,4 +152,9 @@ def test_points_can_be_painted(page, shoot):
 def test_it_fits_a_phone(page, shoot):
     shown = Shown(page)
     assert shown.canvas.bounding_box()["width"] <= 390
+    before = shown.plane.run.labelled
+    x, y = shown.on_screen(before.places[0])
+    page.touchscreen.tap(x + 8, y)  # beside it, but within a fingertip: it is moved there, and none is added
+    shown.until(lambda: shown.plane.run.labelled is not before)
+    assert len(shown.plane.run.labelled.classes) == plane.LABELS
     shoot("phone")
