@@ -126,7 +126,8 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     tiny |= {"channels_g": (4, 4, 4), "channels_d": (4, 4, 4)}
     monkeypatch.setattr(SGANConfig, "preset", lambda name, **changes: preset(name, **{**changes, **tiny}))
     said = []
-    monkeypatch.setattr(everything, "load_mnist", lambda: data._replace(test_images=data.test_images[:500]))
+    few = data._replace(test_images=data.test_images[:500], test_labels=data.test_labels[:500])
+    monkeypatch.setattr(everything, "load_mnist", lambda: few)
     monkeypatch.setattr(measurements, "SAMPLE_SIZE", 30_000)  # two parts of the training images instead of six
     for module in (measurements, runs):
         monkeypatch.setattr(module, "sample_quality", lambda images, real: SampleQuality(1.0, 0.1, 0.01, 9.0))

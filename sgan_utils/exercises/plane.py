@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sgan_utils.exercises.checking import NotYetError, call, check, need, need_tensor
+from sgan_utils.exercises.checking import NotYetError, as_numbers, call, check, compare, need, need_number
 from sgan_utils.losses import unsupervised_loss
-
-
-def _name_the_mistake(answer: Tensor, mistakes: Mapping[str, Callable[..., Tensor]], *arguments: Any) -> None:
-    """Stop with the sentence of the first mistake that computes just this answer from these arguments."""
-    for sentence, mistake in mistakes.items():
-        wrong = mistake(*arguments)
-        if wrong.shape == answer.shape and torch.allclose(wrong.double(), answer.double(), atol=1e-5):
-            raise NotYetError(sentence)
 
 
 def _distances(places: Tensor, labelled: Tensor) -> Tensor:
@@ -41,36 +32,29 @@ _NEAREST = {
     "differences of opposite sign cancel out: square them, or take norms, before you add them up.": (
         lambda places, labelled, labels: labels[(places[:, None] - labelled[None]).sum(2).argmin(1)]
     ),
+    "you answer for each labelled point; find the nearest one of each of the places.": (
+        lambda places, labelled, labels: labels[_distances(places, labelled).argmin(0) % len(labels)],
+        lambda places, labelled, labels: _distances(places, labelled).argmin(0),
+    ),
     "that is the distance, not the class: argmin instead of amin, then labels[...].": (
         lambda places, labelled, labels: _distances(places, labelled).amin(1)
     ),
 }
 
 
+def _places_and_labels(random: torch.Generator) -> dict[str, Tensor]:
+    places, labelled = (3 * torch.randn(count, 2, generator=random) for count in (40, 7))
+    return {"places": places, "labelled": labelled, "labels": torch.tensor([2, 0, 1, 1, 2, 0, 1])}
+
+
 def check_nearest_label(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> bool:
     """Lesson 0: the class of the nearest labelled point: (n, 2), (m, 2), (m,) -> (n,)."""
 
+    def right(places: Tensor, labelled: Tensor, labels: Tensor) -> Tensor:
+        return labels[_distances(places, labelled).argmin(1)]
+
     def examine() -> str:
-        for seed in range(5):
-            random = torch.Generator().manual_seed(seed)
-            places, labelled = (3 * torch.randn(count, 2, generator=random) for count in (40, 7))
-            labels = torch.tensor([2, 0, 1, 1, 2, 0, 1])
-            before = places.clone(), labelled.clone(), labels.clone()
-            answer = call(function, places, labelled, labels)
-            if isinstance(answer, Tensor) and answer.shape == (7,):
-                raise NotYetError("you answer for each labelled point; find the nearest one of each of the places.")
-            answer = need_tensor(torch.as_tensor(answer) if isinstance(answer, list) else answer, (40,))
-            unspoilt = all(torch.equal(*pair) for pair in zip(before, (places, labelled, labels), strict=True))
-            need(unspoilt, "your function changes the tensors it is given; work on copies.")
-            wanted = labels[_distances(places, labelled).argmin(1)]
-            if torch.equal(answer.long(), wanted):
-                continue
-            _name_the_mistake(answer, _NEAREST, places, labelled, labels)
-            wrong = int((answer.long() != wanted).nonzero()[0])
-            raise NotYetError(
-                f"{(answer.long() != wanted).sum()} of 40 places get the wrong class, first number {wrong}: "
-                f"{int(wanted[wrong])} is right, yours is {answer[wrong].item():g}."
-            )
+        compare(function, _places_and_labels, right, _NEAREST, form=as_numbers)
         return "each place gets the class of its nearest labelled point. Nothing here has seen an unlabelled one."
 
     return check(examine)
@@ -107,27 +91,17 @@ _UNSUPERVISED = {
 }
 
 
+def _logits(random: torch.Generator) -> dict[str, Tensor]:
+    real, fake = 2 * torch.randn(30, generator=random) + 1, 2 * torch.randn(20, generator=random) - 1
+    return {"real_logit_on_real": real.requires_grad_(), "real_logit_on_generated": fake.requires_grad_()}
+
+
 def check_real_or_fake(function: Callable[[Tensor, Tensor], Tensor]) -> bool:
     """Lesson 0: D's second loss from its logits of "real": (n,), (m,) -> a number."""
 
     def examine() -> str:
-        for seed in range(3):
-            random = torch.Generator().manual_seed(seed)
-            real = (2 * torch.randn(30, generator=random) + 1).requires_grad_()
-            fake = (2 * torch.randn(20, generator=random) - 1).requires_grad_()
-            before = real.detach().clone(), fake.detach().clone()
-            answer = call(function, real, fake)
-            need(isinstance(answer, Tensor), f"a tensor is wanted, your function returns a {type(answer).__name__}.")
-            need(answer.numel() == 1, f"a single number is wanted, yours has shape {tuple(answer.shape)}.")
-            unspoilt = torch.equal(before[0], real.detach()) and torch.equal(before[1], fake.detach())
-            need(unspoilt, "your function changes the logits it is given; work on copies.")
-            answer, wanted = answer.reshape(()), unsupervised_loss(real, fake)
-            if not torch.allclose(answer.detach().double(), wanted.detach().double(), atol=1e-4):
-                with torch.no_grad():
-                    need(not answer.isnan(), "it is not a number: you took the logarithm of something below zero.")
-                    _name_the_mistake(answer, _UNSUPERVISED, real, fake)
-                raise NotYetError(f"on random logits it should be {wanted.item():.4f}, yours is {answer.item():.4f}.")
-            need(answer.requires_grad, "the number is right, but no gradient leads back to D: no detach, no item here.")
+        for name in ("real_logit_on_real", "real_logit_on_generated"):
+            compare(function, _logits, unsupervised_loss, _UNSUPERVISED, form=need_number, gradient_of=name)
         return "right for real and for generated points, and D can learn from it."
 
     return check(examine)

@@ -58,6 +58,7 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from traitlets.config import Config
 
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
@@ -67,6 +68,9 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
+        # Large messages are copied as small ones are. Sent without a copy, a picture of more than 64 kB inside a widget
+        # goes back to the kernel while the client waits for it, and the run stands still.
+        config=Config(Session={"copy_threshold": 2**30}),
     )
     before = time.perf_counter()
     try:
@@ -91,20 +95,20 @@ def _tidy(notebook: Any) -> None:
             cell.outputs = [output for output in cell.outputs if not _is_progress_bar(output)]
             for output in cell.outputs:
                 if "image/png" in output.get("data", {}):
-                    output.data["image/png"] = _in_256_colours(output.data["image/png"])
+                    output.data["image/png"] = _in_48_colours(output.data["image/png"])
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
 
 
-def _in_256_colours(picture: str) -> str:
+def _in_48_colours(picture: str) -> str:
     """A PNG as base64 with a palette, as all pictures here can do with: half the size in the notebook."""
     from PIL import Image  # comes with matplotlib
 
     packed = io.BytesIO()
     full = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
-    full.quantize(256, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    full.quantize(48, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
     return base64.b64encode(packed.getvalue()).decode()
 
 
