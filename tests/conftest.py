@@ -62,6 +62,12 @@ def tiny_config() -> SGANConfig:
         channels_g=(6, 5, 4),
         channels_d=(4, 5, 6),
         precision="float32",
+        # What each loss and trick does is seen best where the others are off, and D's outputs are apart.
+        head="two_heads",
+        input_noise=0.0,
+        unsupervised_weight=0.5,
+        learning_rate_d=2e-3,
+        average_decay=0.98,
     )
 
 
@@ -90,7 +96,7 @@ def all_tricks() -> dict[str, object]:
     fields = SGANConfig.model_json_schema()["properties"].items()
     off = [(name, about) for name, about in fields if about.get("type") == "number" and about["default"] == 0]
     halves = {name: about["maximum"] / 2 for name, about in off if "maximum" in about}
-    return halves | {"head": "n", "generator_loss": "feature_matching", "confidence": 0.12}
+    return halves | {"input_noise": 0.5, "head": "n", "generator_loss": "feature_matching", "confidence": 0.12}
 
 
 LESSON_NETWORKS = {

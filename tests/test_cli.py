@@ -73,8 +73,8 @@ def test_train_starts_from_the_preset_and_options_override_it(sgan):
 
 
 def test_train_starts_from_a_method_of_the_studies_as_well(sgan):
-    _, out, _ = sgan("train", "--preset", "best", *TINY, "--json")
-    assert json.loads(out)["config"]["consistency_weight"] == PRESETS["best"]["consistency_weight"]
+    _, out, _ = sgan("train", "--preset", "sgan+consistency", *TINY, "--json")
+    assert json.loads(out)["config"]["consistency_weight"] == PRESETS["sgan+consistency"]["consistency_weight"]
 
 
 def test_train_writes_models_history_and_a_checkpoint_that_resumes(sgan, tmp_path):

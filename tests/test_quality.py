@@ -182,7 +182,7 @@ def test_the_kernel_distance_says_how_much_it_varies_between_subsets(mnist, real
     other_draw = sample_quality(mnist.test_images[:COUNT], real, seed=5)
     assert 0 < abs(measured.kid - other_draw.kid) < 3 * measured.kid_std
     every = sample_quality(mnist.test_images[:150], real[:150])  # with so few there is one subset: all of them
-    assert every.kid_std == pytest.approx(0, abs=1e-7)
+    assert every.kid_std == pytest.approx(0, abs=1e-5)
 
 
 def test_few_images_are_measured_too(mnist, real):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sgan_utils.exercises.checking import NotYetError, as_numbers, call, check, compare, need, need_number
+from sgan_utils.exercises.checking import Mistakes, NotYetError, as_numbers, call, check, compare, need, need_number
 from sgan_utils.losses import unsupervised_loss
 
 
@@ -16,7 +16,7 @@ def _distances(places: Tensor, labelled: Tensor) -> Tensor:
     return (places[:, None] - labelled[None]).square().sum(2)
 
 
-_NEAREST = {
+_NEAREST: Mistakes = {
     "these are positions among the labelled points; look up their classes: labels[positions].": (
         lambda places, labelled, labels: _distances(places, labelled).argmin(1)
     ),
