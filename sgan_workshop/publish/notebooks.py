@@ -56,25 +56,12 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
         SGANError: if a cell raises; the sentence names the cell and ends with the error.
     """
     import nbformat
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
-    from traitlets.config import Config
 
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_TIMEOUT,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-        record_timing=False,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
-        # Large messages are copied as small ones are. Sent without a copy, a picture of more than 64 kB inside a widget
-        # goes back to the kernel while the client waits for it, and the run stands still.
-        config=Config(Session={"copy_threshold": 2**30}),
-    )
     before = time.perf_counter()
     try:
-        client.execute()
+        execute(notebook, path.parent)
     except (CellExecutionError, CellTimeoutError) as error:
         cell = max((i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")), default=0)
         reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()[-1]
@@ -86,6 +73,25 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
     result, page = _main_result(notebook), pages / f"{path.stem}.html"
     write_page(notebook, page)  # which takes cells out of the notebook
     return Lesson(path.stem, seconds, result, page)
+
+
+def execute(notebook: Any, folder: Path, cell_timeout: int = CELL_TIMEOUT) -> None:
+    """Run all cells in a new kernel that works in ``folder``; the outputs go into the notebook in memory."""
+    from nbclient import NotebookClient
+    from traitlets.config import Config
+
+    client = NotebookClient(
+        notebook,
+        timeout=cell_timeout,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
+        # Large messages are copied as small ones are. Sent without a copy, a picture of more than 64 kB inside a widget
+        # goes back to the kernel while the client waits for it, and the run stands still.
+        config=Config(Session={"copy_threshold": 2**30}),
+    )
+    client.execute()
 
 
 def _tidy(notebook: Any) -> None:
