@@ -220,13 +220,16 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-@pytest.fixture(autouse=True)
-def _start_alike_and_tidy_up():
-    torch.manual_seed(0)
-    threads = torch.get_num_threads()
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
     torch.set_num_threads(1)  # tiny networks gain nothing from more, and lose a lot where the machine is busy
+
+
+@pytest.fixture(autouse=True)
+def _start_alike_and_tidy_up(_one_thread):
+    torch.manual_seed(0)
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     plt.close("all")
 
 

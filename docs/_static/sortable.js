@@ -11,7 +11,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", rising ? "ascending" : "descending");
       const text = (row) => row.cells[column].textContent;
-      const compare = (a, b) => text(a).localeCompare(text(b), "en", { numeric: true });
+      const number = (row) => Number(text(row).split(" ")[0].replace(/[,%]/g, "") || NaN); // of "54.09 ± 5.33", 54.09
+      const compare = (a, b) => number(a) - number(b) || text(a).localeCompare(text(b), "en", { numeric: true });
       const rows = [...body.rows].sort(compare);
       body.append(...(rising ? rows : rows.reverse()));
     });

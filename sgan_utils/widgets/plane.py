@@ -191,6 +191,7 @@ class Plane:
             self._show()
 
     def _train(self, going: threading.Event) -> None:
+        torch.get_num_threads()  # until it is asked, a new Python thread computes its first operations with all cores
         shown = 0.0
         while going.is_set():
             with self._lock:

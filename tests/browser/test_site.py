@@ -78,7 +78,8 @@ def test_the_study_can_be_sorted(page, site):
     table = page.locator("table.sortable").first
 
     def column(number):
-        return [float(text) for text in table.locator(f"tbody td:nth-child({number})").all_inner_texts()]
+        cells = table.locator(f"tbody td:nth-child({number})").all_inner_texts()
+        return [float(text.split()[0]) for text in cells if text]
 
     before = column(4)
     table.get_by_role("button", name="accuracy").click()
