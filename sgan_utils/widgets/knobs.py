@@ -8,29 +8,20 @@ import re
 from typing import Any, Literal, get_args, get_origin
 
 import ipywidgets as w
+import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from sgan_utils.config import TRAINING_IMAGES, SGANConfig, allowed
 from sgan_utils.data import UNKNOWN, ImageData
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.presets import NOTES
+from sgan_utils.widgets.aid import heading, warning_text
 
-# What a beginner turns first; all the others are one click away.
-FIRST = (
-    "labels",
-    "head",
-    "generator_loss",
-    "learning_rate_d",
-    "learning_rate_g",
-    "steps",
-    "batch_size",
-    "latent_size",
-    "input_noise",
-    "label_smoothing",
-    "seed",
-)
-WIDE = {"description_width": "190px"}
-LAYOUT = {"width": "440px"}
+# What a beginner turns first; all the others are one click away. Those of D and those of G stand side by side.
+FIRST_OF_RUN = ("labels", "steps", "batch_size", "seed")
+FIRST_OF_D = ("learning_rate_d", "input_noise", "label_smoothing", "head")
+FIRST_OF_G = ("learning_rate_g", "latent_size", "generator_loss")
+FIRST = FIRST_OF_RUN + FIRST_OF_D + FIRST_OF_G
 
 
 def series(low: float, high: float, *others: float) -> list[float]:
@@ -80,8 +71,7 @@ def knob(name: str, value: Any = None, most: int | None = None) -> w.Widget:
     common = {
         "description": title + unit,
         "tooltip": f"{field.description} ({allowed(name).capitalize()}.)",
-        "style": WIDE,
-        "layout": LAYOUT,
+        "style": {"description_width": "initial"},
     }
     low, high = bounds(name)
     high = min(high, most) if most else high
@@ -99,6 +89,41 @@ def knob(name: str, value: Any = None, most: int | None = None) -> w.Widget:
     return w.Text(",".join(map(str, value)), continuous_update=False, **common)  # channels: three whole numbers
 
 
+def scale(name: str, control: w.Widget) -> str:
+    """What stands below a control, as HTML: its range, a mark at its default, and a help that a finger can open."""
+    field, default = SGANConfig.model_fields[name], _plain(SGANConfig.model_fields[name].default)
+    ends, mark = "", ""
+    if isinstance(control, w.SelectionSlider):
+        values = [number for _, number in control.options]
+        ends = f"{_plain(values[0])} to {_plain(values[-1])}, "
+        if field.default in values:
+            mark = _mark(values.index(field.default) / max(1, len(values) - 1))
+    elif isinstance(control, w.FloatSlider):
+        ends = f"{_plain(control.min)} to {_plain(control.max)}, "
+        mark = _mark((field.default - control.min) / (control.max - control.min))
+    elif isinstance(control, w.BoundedIntText):
+        ends = f"{control.min:,} to {control.max:,}, "
+    title, text = html.escape(field.title or name), html.escape(control.tooltip)
+    return (
+        f'<div class="sgan-scale">{mark}<span>{ends}default {html.escape(default)}</span>'
+        f'<details><summary aria-label="What is {title}?">?</summary><span>{text}</span></details></div>'
+    )
+
+
+def _mark(place: float) -> str:
+    return f'<span class="sgan-default" style="left:{place:.1%}"></span>'
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, float):
+        return np.format_float_positional(value, trim="-")
+    return f"{value:,}" if isinstance(value, int) else value
+
+
 def _numbers(values: list[float]) -> list[tuple[str, float]]:
     return [(f"{value:,}" if isinstance(value, int) else f"{value:g}", value) for value in values]
 
@@ -108,7 +133,7 @@ def warning(error: ConfigError | str) -> str:
     text = re.sub(r": set SGANConfig\(\w+=\.\.\.\) or --[\w-]+\.", ".", str(error))
     for name, field in SGANConfig.model_fields.items():
         text = text.replace(f"{name} must be", f"“{field.title}” must be")
-    return f'<span style="color:#B00020">{html.escape(text)}</span>'
+    return warning_text(text)
 
 
 def set_knob(control: w.Widget, value: Any) -> None:
@@ -149,19 +174,19 @@ class Knobs:
             value=preset,
             description="Preset",
             tooltip="Where to start from; the last four fail on purpose.",
-            style=WIDE,
-            layout=LAYOUT,
         )
-        self.note, self.message = w.HTML(layout={"min_height": "46px"}), w.HTML(layout={"min_height": "24px"})
-        others = w.VBox([control for name, control in self.controls.items() if name not in FIRST])
+        self.note, self.message = w.HTML(layout={"min_height": "58px"}), w.HTML(layout={"min_height": "24px"})
+        self.presets.add_class("sgan-preset")
+        others = self._pair(*(self._with_scale(name) for name in names if name not in FIRST))
         more = w.Accordion([others], titles=("All other hyperparameters",))
         self.widget = w.VBox(
             [
                 self.presets,
                 self.note,
-                w.GridBox(
-                    [self.controls[name] for name in FIRST],
-                    layout={"grid_template_columns": "repeat(auto-fill, minmax(min(450px, 100%), 1fr))"},
+                self._pair(*map(self._with_scale, FIRST_OF_RUN)),
+                self._pair(
+                    w.VBox([heading("D, the discriminator", 4), *map(self._with_scale, FIRST_OF_D)]),
+                    w.VBox([heading("G, the generator", 4), *map(self._with_scale, FIRST_OF_G)]),
                 ),
                 more,
                 self.message,
@@ -172,6 +197,22 @@ class Knobs:
             control.observe(lambda _: self._check(), "value")
         self.choose(preset)
 
+    def _with_scale(self, name: str) -> w.VBox:
+        control, below = self.controls[name], w.HTML()
+        below.value = scale(name, control)
+        if isinstance(control, w.SelectionSlider):  # a preset may add a stop
+            control.observe(lambda _: setattr(below, "value", scale(name, control)), "options")
+        box = w.VBox([control, below])
+        box.add_class("sgan-knob")
+        return box
+
+    @staticmethod
+    def _pair(*children: w.Widget) -> w.Box:
+        """Two columns; one where there is no room."""
+        box = w.Box(children)
+        box.add_class("sgan-pair")
+        return box
+
     @property
     def config(self) -> SGANConfig:
         """What the controls say together.
@@ -181,10 +222,21 @@ class Knobs:
         """
         return SGANConfig(data=self.data, **{name: read_knob(control) for name, control in self.controls.items()})
 
+    @property
+    def at_preset(self) -> bool:
+        """Whether all controls stand where the preset puts them."""
+        try:
+            return self.config == self._of_preset(self.presets.value)
+        except ConfigError:
+            return False
+
+    def _of_preset(self, preset: str) -> SGANConfig:
+        config = SGANConfig.preset(preset)
+        return config.but(data=self.data, labels=min(config.labels, self.most))
+
     def choose(self, preset: str) -> None:
         """Turn all controls to a preset."""
-        config = SGANConfig.preset(preset)
-        config = config.but(data=self.data, labels=min(config.labels, self.most))
+        config = self._of_preset(preset)
         self.presets.value = preset
         self.show(config)
         self.note.value = f"<i>{html.escape(NOTES[preset])}</i>"

@@ -23,6 +23,7 @@ State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 HELD_OUT = 1_000  # training images that a watched run is scored on
 SAMPLES = 30  # images of G in a frame
 OVERHEAD = 0.04  # the fraction of the time of training that may go into watching it
+EARLY = 0.5  # seconds of watching beyond that fraction: what changes fast, at the beginning, is seen often
 NOTIFY_EVERY = 0.25  # seconds of training between two notifications
 ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least
 MOST_FRAMES = 200  # a long run keeps every second one when there are more
@@ -99,6 +100,11 @@ class LiveRun:
         return self.run.step if self.run else 0
 
     @property
+    def seen(self) -> int:
+        """The step of the latest images and curves; what is said of a run that goes is said of this one."""
+        return next(reversed(self.frames), 0)
+
+    @property
     def seconds(self) -> float:
         """Spent on training so far, without pauses."""
         return self.run.train_seconds - self._paused_seconds if self.run else 0.0
@@ -166,7 +172,7 @@ class LiveRun:
             self._observe(score=False)
             self._watched_seconds = 0.0  # the first observation loads what later ones have at hand
         elif self.seconds - self._last_notified >= NOTIFY_EVERY:
-            if self._watched_seconds < OVERHEAD * self.seconds:
+            if self._watched_seconds < EARLY + OVERHEAD * self.seconds:
                 self._observe(score=self.seconds - self._last_score >= ACCURACY_EVERY)
             else:
                 self._notify_timed(fresh=False)

@@ -1,6 +1,7 @@
 // A square to draw a digit on, with mouse, finger or keyboard. It sends its pixels; Python does the rest.
 const SIZE = 112; // pixels that are sent, both ways
-const PEN = 9; // width of a stroke, about as thick as MNIST's after scaling
+const PEN = 0.11; // width of a stroke, of the size of the digit: about as thick as MNIST's after scaling
+const [THIN, THICK] = [4, 10]; // pixels that a stroke is wide at least and at most
 const STEP = 4; // pixels that an arrow key moves the pen
 
 function render({ model, el }) {
@@ -10,7 +11,7 @@ function render({ model, el }) {
   canvas.className = "sgan-pad";
   canvas.title = "Draw a digit. Keyboard: arrows move the pen, space lowers and lifts it, Delete clears.";
   canvas.setAttribute("aria-label", canvas.title);
-  canvas.setAttribute("role", "img");
+  canvas.setAttribute("role", "application"); // it has keys of its own
   const ink = canvas.getContext("2d", { willReadFrequently: true });
   const clear = document.createElement("button");
   clear.textContent = "Clear";
@@ -19,6 +20,8 @@ function render({ model, el }) {
   el.append(canvas, clear);
 
   let pen = { x: SIZE / 2, y: SIZE / 2 };
+  let strokes = []; // lists of points: all is drawn anew when the digit, and so its pen, has grown
+  let before = null; // what was drawn before a reload
   let down = false;
   let timer = null;
 
@@ -33,19 +36,37 @@ function render({ model, el }) {
   function sendSoon() {
     timer ??= setTimeout(send, 80);
   }
-  function line(to) {
-    ink.lineWidth = PEN;
+  function draw() {
+    ink.clearRect(0, 0, SIZE, SIZE);
+    if (before) ink.putImageData(before, 0, 0);
+    const points = strokes.flat();
+    const size = Math.max(...["x", "y"].map((axis) => {
+      const along = points.map((point) => point[axis]);
+      return Math.max(...along) - Math.min(...along);
+    }));
+    ink.lineWidth = Math.min(THICK, Math.max(THIN, PEN * size));
     ink.lineCap = ink.lineJoin = "round";
-    ink.beginPath();
-    ink.moveTo(pen.x, pen.y);
-    ink.lineTo(to.x, to.y + 0.01); // a line of length 0 would draw nothing
-    ink.stroke();
-    pen = to;
+    for (const stroke of strokes) {
+      ink.beginPath();
+      ink.moveTo(stroke[0].x, stroke[0].y);
+      for (const { x, y } of stroke) ink.lineTo(x, y + 0.01); // a line of length 0 would draw nothing
+      ink.stroke();
+    }
     sendSoon();
+  }
+  function lower() {
+    down = true;
+    strokes.push([pen]);
+    draw();
+  }
+  function line(to) {
+    pen = to;
+    strokes.at(-1).push(pen);
+    draw();
   }
   function wipe() {
     ink.clearRect(0, 0, SIZE, SIZE);
-    down = false;
+    [strokes, before, down] = [[], null, false];
     canvas.classList.remove("down");
     sendSoon();
   }
@@ -57,8 +78,7 @@ function render({ model, el }) {
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     pen = place(event);
-    down = true;
-    line(pen);
+    lower();
   });
   canvas.addEventListener("pointermove", (event) => down && event.buttons && line(place(event)));
   canvas.addEventListener("pointerup", () => (down = false));
@@ -71,9 +91,9 @@ function render({ model, el }) {
       if (down) line(to);
       else pen = to;
     } else if (event.key === " ") {
-      down = !down;
+      if (down) down = false;
+      else lower();
       canvas.classList.toggle("down", down);
-      if (down) line(pen);
     } else if (event.key === "Delete" || event.key === "Backspace") wipe();
     else return;
     event.preventDefault();
@@ -85,9 +105,9 @@ function render({ model, el }) {
   // What was drawn before a page reload stands there again.
   const sent = model.get("pixels");
   if (sent && sent.byteLength === SIZE * SIZE) {
-    const image = ink.createImageData(SIZE, SIZE);
-    for (let i = 0; i < SIZE * SIZE; i++) image.data[4 * i + 3] = sent.getUint8(i);
-    ink.putImageData(image, 0, 0);
+    before = ink.createImageData(SIZE, SIZE);
+    for (let i = 0; i < SIZE * SIZE; i++) before.data[4 * i + 3] = sent.getUint8(i);
+    ink.putImageData(before, 0, 0);
   }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 
 import anywidget
@@ -17,10 +18,12 @@ from sgan_utils.config import IMAGE_SIZE
 from sgan_utils.data import Description
 from sgan_utils.evaluation import believe
 from sgan_utils.models import MNIST, Discriminator
-from sgan_utils.plotting import GENERATED, LABELLED
+from sgan_utils.plotting import LABELLED
+from sgan_utils.widgets.aid import Aid, described, framed, heading
 from sgan_utils.widgets.pictures import bars, empty_sheet, sheet
 
 PAD = 112  # pixels of the pad, both ways
+LEAST = 12  # pixels of the pad that a drawing has to be high or wide, or else it could be anything
 BOX = 20 / 28  # MNIST's digits were scaled to fit into a box of 20x20 of the 28x28 pixels
 
 
@@ -66,7 +69,7 @@ class Pad(anywidget.AnyWidget):
                 touch-action: none; cursor: crosshair; display: block; }
     .sgan-pad:focus { outline: 3px solid #0072B2; outline-offset: -3px; }
     .sgan-pad.down { border-color: #D55E00; }
-    .sgan-pad-clear { margin-top: 6px; width: 284px; }
+    .sgan-pad-clear { margin-top: 6px; width: 284px; min-height: 28px; }
     """
     # Without from_json, what the browser sends would be dropped without a word.
     pixels = traitlets.Bytes(b"").tag(sync=True, from_json=lambda value, widget: bytes(value))
@@ -83,36 +86,52 @@ class DigitPad:
 
     def __init__(self, discriminator: Discriminator, data: Description = MNIST) -> None:
         self.discriminator, self.data, self.pad = discriminator, data, Pad()
-        self.names = [*data.classes, "real"]
-        self.colours = [LABELLED] * len(data.classes) + [GENERATED]
-        self.seen = w.Image(format="png", layout={"width": "192px", "height": "192px"})
-        self.belief = w.Image(format="png", layout={"width": "340px", "height": "260px"})
-        self.answer = w.HTML(layout={"width": "340px", "height": "30px"})
+        self.names, self.kind = data.classes, "digit" if data.name == MNIST.name else "class"
+        self.aid = Aid()
+        self.seen = described(w.Image(format="png", layout={"width": "192px"}), self.aid, "sgan-pad-seen", "")
+        self.belief = described(w.Image(format="png"), self.aid, "sgan-pad-belief", "")
+        self.answer = w.HTML(layout={"width": "340px", "min_height": "72px"})
         self.answer.add_class("sgan-pad-answer")
         self.pad.observe(lambda _: self._read(), "pixels")
-        self.widget = w.HBox(
+        thing = "a digit" if data.name == MNIST.name else "something"
+        columns = w.HBox(
             [
-                w.VBox([w.HTML(f"<b>Draw {'a digit' if data.name == MNIST.name else 'something'}</b>"), self.pad]),
-                w.VBox([w.HTML("<b>What D sees</b>"), self.seen]),
-                w.VBox([w.HTML("<b>What D says</b>"), self.belief, self.answer]),
+                w.VBox([heading(f"Draw {thing}"), self.pad]),
+                w.VBox([heading("What D sees"), self.seen]),
+                w.VBox([heading(f"Which {self.kind}? D must choose one"), self.belief, self.answer]),
             ]
         )
+        columns.add_class("sgan-columns")
+        self.widget = framed([columns], self.aid)
         self._read()
 
     def _read(self) -> None:
-        drawn = centred(_as_tensor(self.pad.pixels), max(self.data.height, self.data.width))
+        drawing = _as_tensor(self.pad.pixels)
+        drawn = centred(drawing, max(self.data.height, self.data.width))
         image = center_crop(drawn.repeat(self.data.channels, 1, 1), [self.data.height, self.data.width])
-        if not image.any():
+        if not _is_enough(drawing):
             self.seen.value = empty_sheet(1, columns=1, scale=6)
-            self.belief.value = bars([0] * len(self.names), self.names, "D's belief", self.colours)
-            self.answer.value = "nothing drawn yet"
+            self._say(
+                [0] * len(self.names), "too little ink to read: draw larger" if image.any() else "nothing drawn yet"
+            )
             return
         belief = believe(self.discriminator, image.unsqueeze(0))
         probability, real = belief.class_logits.softmax(1)[0], belief.real_logit.sigmoid().item()
         self.seen.value = sheet(image.unsqueeze(0), columns=1, scale=6)
-        self.belief.value = bars([*probability.tolist(), real], self.names, "D's belief", self.colours)
         best = int(probability.argmax())
-        self.answer.value = f"D reads <b>{html.escape(self.names[best])}</b>, with {probability[best]:.0%}"
+        read = f"D reads <b>{html.escape(self.names[best])}</b>, with {probability[best]:.0%}"
+        self._say(probability.tolist(), f"{read}.<br>It takes this for real with <b>{real:.0%}</b>.")
+
+    def _say(self, probability: list[float], answer: str) -> None:
+        self.belief.value = bars(probability, self.names, f"P({self.kind})", [LABELLED] * len(self.names))
+        self.answer.value = answer
+        self.aid.news = re.sub("<.*?>", " ", answer)
+
+
+def _is_enough(drawing: Tensor) -> bool:
+    """Whether a drawing, (PAD, PAD), is large enough to be more than a dot."""
+    inked = drawing > 32
+    return max(int(inked.any(1).sum()), int(inked.any(0).sum())) >= LEAST
 
 
 def _as_tensor(pixels: bytes) -> Tensor:

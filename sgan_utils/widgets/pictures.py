@@ -17,7 +17,7 @@ from PIL import Image
 from sgan_utils.plotting import BELIEFS, CANNOT_TELL, LOSSES, MUTED, Images, as_bytes, smoothed_line
 
 RUN_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C510A"]
-WIDTH, HEIGHT, DOTS = 9.4, 2.5, 100  # inches, and dots an inch
+WIDTH, HEIGHT, DOTS = 7.2, 2.1, 100  # inches, and dots an inch
 
 
 def sheet(images: Images, columns: int = 10, scale: int = 3) -> bytes:
@@ -82,16 +82,12 @@ class Curves:
                 )
             if not any(accuracies.values()):
                 self._accuracy.set_ylim(0, 100)
-            for ax in (self._losses, self._beliefs):
-                if ax.get_legend_handles_labels()[0]:
-                    ax.legend(
-                        loc="upper center",
-                        bbox_to_anchor=(0.5, 1.24),
-                        ncols=3,
-                        fontsize=8,
-                        handlelength=1,
-                        columnspacing=1,
-                    )
+            for old in self._figure.legends:
+                old.remove()
+            pairs = [ax.get_legend_handles_labels() for ax in (self._losses, self._beliefs)]
+            if handles := [handle for handles, _ in pairs for handle in handles]:
+                names = [name for _, names in pairs for name in names]
+                self._figure.legend(handles, names, loc="upper left", ncols=5, fontsize=8, handlelength=1)
             return _drawn(self._figure)
 
 
@@ -112,7 +108,7 @@ class Comparison:
                 _line(ax, line, name, colours[name])
             if lines:
                 ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
-            self._figure.subplots_adjust(right=0.82, top=0.96)
+            self._figure.subplots_adjust(right=0.82, top=0.88)
             return _drawn(self._figure)
 
 
@@ -137,13 +133,14 @@ def wide(picture: w.Image) -> w.HBox:
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")  # type: ignore[arg-type]  # its stubs forget this one
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
-    figure.subplots_adjust(left=0.075, right=0.98, bottom=0.2, top=0.84, wspace=0.3)
+    figure.subplots_adjust(left=0.05, right=0.985, bottom=0.2, top=0.78, wspace=0.22)
     return figure, axes
 
 
 def _start(ax: Axes, ylabel: str, steps: int) -> None:
     ax.clear()
-    ax.set(xlabel="step", ylabel=ylabel, xlim=(0, max(1, steps)))
+    ax.set(xlabel="step", xlim=(0, max(1, steps)))
+    ax.set_title(ylabel, loc="left", fontsize=9, pad=4)
 
 
 def _line(ax: Axes, values: pd.Series, name: str, colour: str) -> None:

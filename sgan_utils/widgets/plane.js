@@ -304,6 +304,9 @@ function render({ model, el }) {
   model.on("change:text", describe);
   describe();
   update();
+  const placed = new ResizeObserver(draw); // only on the page has the text its colour
+  placed.observe(canvas);
+  return () => placed.disconnect();
 }
 
 export default { render };

@@ -14,10 +14,12 @@ import torch
 import traitlets
 from torch import Tensor
 
+from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Discriminator, frozen
 from sgan_utils.support.plane import DATA, GAMES, SPAN, PlaneRun, Points, label_some
 from sgan_utils.support.plane_pictures import landscape
 from sgan_utils.training import generator_objective
+from sgan_utils.widgets.aid import Aid, framed
 
 PAINTED = "painted"  # the data set that the learner draws
 POINTS = 400  # of a data set
@@ -29,6 +31,15 @@ LONGEST_ARROW = 0.3
 FRAME_SECONDS = 0.1
 MOST_STEPS = 5_000  # a forgotten tab does not train for ever
 HEADER = ("resolution", "classes", "step", "unlabelled", "labelled", "generated", "lattice")  # int32 each
+
+
+NOTES = {  # what to look for in each game
+    "healthy": "The border moves into the gap between the shapes, left; without unlabelled points, right, it does not.",
+    "D wins": "D is sure of every point at once, and G's crosses hardly move: whatever they do, D says no.",
+    "mode collapse": "All crosses sit on one heap or line, where D is fooled, and leave the rest of the shapes empty.",
+    "oscillation": "G's steps are so long that its crosses jump to and fro, and D runs after them.",
+    "double softmax": "D's probabilities go through one softmax too many: its loss on the labels stays above 0.31.",
+}
 
 
 def latent_lattice(latent_size: int) -> Tensor:
@@ -115,14 +126,22 @@ class Plane:
         self.seed, self._lock, self._going = seed, threading.RLock(), threading.Event()
         self.canvas, self.status = PlaneCanvas(), w.Label("Ready.")
         self.run: PlaneRun  # the game; made by `reset`
-        self.data = w.Dropdown(options=[*DATA, PAINTED], value=data, description="points")
-        self.game = w.Dropdown(options=list(GAMES), description="game")
-        self.start = w.Button(description="Start", tooltip="Train, or wait after the step that is being taken")
+        self.data = w.Dropdown(
+            options=[*DATA, PAINTED], value=data, description="points", tooltip="The points, or paint some of your own"
+        )
+        self.game = w.Dropdown(options=list(GAMES), description="game", tooltip="One that goes well, or one that fails")
+        self.start = w.Button(
+            description="Start",
+            icon="play",
+            button_style="primary",
+            tooltip="Train, or wait after the next step",
+        )
         self.one = w.Button(description="One step", tooltip="One update of D and one of G")
         self.again = w.Button(description="Begin again", tooltip="New weights, the labels as they were drawn")
-        self.widget = w.VBox(
-            [w.HBox([self.data, self.game]), w.HBox([self.start, self.one, self.again]), self.canvas, self.status]
-        )
+        self.note, self.aid = w.HTML(layout={"min_height": "24px"}), Aid()
+        buttons = w.HBox([self.data, self.game, self.start, self.one, self.again])
+        buttons.add_class("sgan-columns")
+        self.widget = framed([buttons, self.note, self.canvas, self.status], self.aid)
         self.start.on_click(lambda _: self.pause() if self._going.is_set() else self.go())
         self.one.on_click(lambda _: self.take_one_step())
         self.again.on_click(lambda _: self.reset())
@@ -149,6 +168,7 @@ class Plane:
             alone = config.but(unsupervised_weight=0.0)
             self.alone = PlaneRun(alone, self.points.places, labelled, self.classes)
             self.canvas.painting = self.data.value == PAINTED
+            self.note.value = f"<i>{NOTES[self.game.value]}</i>"
             self._show()
 
     def _chosen_points(self) -> Points:
@@ -175,13 +195,13 @@ class Plane:
             return
         self._going = threading.Event()
         self._going.set()
-        self.start.description = "Pause"
+        self.start.description, self.start.icon = "Pause", "pause"
         threading.Thread(target=self._train, args=(self._going,), daemon=True, name="sgan-plane").start()
 
     def pause(self) -> None:
         """Wait after the step that is being taken."""
         self._going.clear()
-        self.start.description = "Start"
+        self.start.description, self.start.icon = "Start", "play"
 
     def take_one_step(self) -> None:
         """One update of D and one of G; pauses a game that goes."""
@@ -215,6 +235,7 @@ class Plane:
 
     def _show(self) -> None:
         self.canvas.frame = pack(self.run, self.alone)
+        self.again.disabled = not self.step
         text = f"Step {self.step:,}."
         if not self.canvas.painting:
             right, without = (self._share_right(run) for run in (self.run, self.alone))
@@ -224,7 +245,11 @@ class Plane:
             real, fake = (
                 self.run.D(places).real_logit.sigmoid().mean().item() for places in (self.run.unlabelled, generated)
             )
-        self.status.value = text + f" D's belief in real points {real:.2f}, in generated {fake:.2f}."
+            named = supervised_loss(self.run.D(self.run.labelled.places).class_logits, self.run.labelled.classes)
+        self.status.value = (
+            f"{text} D's belief in real points {real:.2f}, in generated {fake:.2f}; its loss on the labels {named:.2f}."
+        )
+        self.aid.news = self.status.value
         self.canvas.text = (
             "Three pictures of the plane: D's class regions with unlabelled and generated points; D's belief in real, "
             f"with G's points; D without unlabelled points. {self.status.value}"

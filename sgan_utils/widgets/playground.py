@@ -6,31 +6,23 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import ipywidgets as w
 import pandas as pd
 
 from sgan_utils import plotting
 from sgan_utils.data import ImageData, load_mnist
 from sgan_utils.support.errors import ConfigError
+from sgan_utils.widgets.controls import COMPARED, Controls
 from sgan_utils.widgets.knobs import Knobs, warning
 from sgan_utils.widgets.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
-from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet, wide
+from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet
 from sgan_utils.widgets.runs import TableRow, as_series, differences, download_link, export, status_of
 
 SHORT = 400  # steps that the pictures have room for from the start
-COMPARED = {
-    "held-out accuracy (%)": "",
-    "loss of D: which digit?": "supervised",
-    "loss of D: real or generated?": "unsupervised",
-    "loss of G": "generator",
-    "D's belief in real images": "belief_in_real",
-    "D's belief in generated images": "belief_in_generated",
-}
 EXPORTS = Path("build/playground")
 _current: weakref.ref[Playground] | None = None  # two that train at once would share two cores
 
 
-class Playground:
+class Playground(Controls):
     """All of it, as one widget: ``display(Playground().widget)``.
 
     A new playground stops the run of the one before.
@@ -53,28 +45,8 @@ class Playground:
         self._numbered = 0
         self._curves, self._comparison = Curves(), Comparison()
         self.knobs = Knobs(preset, self.data)
-        self._make_controls()
-        self._make_table()
-        self.widget = w.VBox(
-            [
-                _heading("1. Choose"),
-                self.knobs.widget,
-                _heading("2. Train and watch"),
-                w.HBox([self.start, self.pause, self.step, self.stop, self.reset]),
-                w.HBox([self.progress, self.status]),
-                self.message,
-                wide(self.curves),
-                w.HBox([self.when, self.when_text]),
-                self.samples,
-                _heading("3. Compare and keep"),
-                self.table,
-                w.HBox([self.quantity]),
-                wide(self.comparison),
-                w.HBox([self.chosen, self.copy, self.export, self.remove]),
-                self.links,
-                self.code,
-            ]
-        )
+        super().__init__(self.knobs.widget)
+        self._connect()
         self._refresh()
 
     def run(self, preset: str, **changes: Any) -> LiveRun:
@@ -97,61 +69,22 @@ class Playground:
             if row.live is live:
                 row.name.value = name
 
-    # Controls
-
-    def _make_controls(self) -> None:
-        def button(text: str, icon: str, tooltip: str, click: Any, style: str = "") -> w.Button:
-            made = w.Button(description=text, icon=icon, tooltip=tooltip, button_style=style, layout={"width": "120px"})
-            made.on_click(lambda _: click())
-            return made
-
-        self.start = button("Start", "play", "Start a run with these hyperparameters, or go on", self._start, "primary")
-        self.pause = button("Pause", "pause", "Wait after this step", self._pause)
-        self.step = button("One step", "step-forward", "Take one step of D and G, then wait", self._one_step)
-        self.stop = button("Stop", "stop", "End the run and keep what it reached", self._stop, "warning")
-        self.reset = button("Reset", "refresh", "End the run and turn all controls back to the preset", self._reset)
-        self.progress = w.FloatProgress(
-            min=0, max=1, description="Steps", tooltip="How far the run has come", layout={"width": "360px"}
-        )
-        self.status = w.Label(layout={"width": "560px"})
-        self.message = w.HTML(layout={"min_height": "24px"})
-        self.curves = w.Image(format="png", layout={"min_width": "940px", "height": "250px"})
-        self.curves.add_class("sgan-curves")
-        self.when = w.IntSlider(
-            0,
-            min=0,
-            max=0,
-            description="Look back",
-            tooltip="What G made of the same latents after earlier steps",
-            readout=False,
-            layout={"width": "420px"},
-        )
-        self.when_text = w.Label(layout={"width": "400px"})
-        self.samples = w.Image(format="png", layout={"width": "960px", "height": "auto"})
+    def _connect(self) -> None:
+        for pressed, react in (
+            (self.start, self._start),
+            (self.pause, self._pause),
+            (self.step, self._one_step),
+            (self.stop, self._stop),
+            (self.reset, self._reset),
+            (self.copy, self._copy),
+            (self.export, self._export),
+            (self.remove, self._remove),
+        ):
+            pressed.on_click(lambda _, react=react: react())
         self.when.observe(lambda _: self._show_samples(), "value")
-
-    def _make_table(self) -> None:
-        self.table = w.VBox([], layout={"height": "150px", "overflow": "auto", "border": "1px solid #ddd"})
-        self.quantity = w.Dropdown(
-            options=list(COMPARED), description="Compare", tooltip="What the picture shows of all runs that are shown"
-        )
-        self.comparison = w.Image(format="png", layout={"min_width": "940px", "height": "250px"})
-        self.chosen = w.Dropdown(options=[("–", None)], description="Run", tooltip="The run that the buttons are for")
-        self.copy = w.Button(
-            description="Copy as code", icon="code", tooltip="Show a cell that repeats this run bit for bit"
-        )
-        self.export = w.Button(
-            description="Export", icon="download", tooltip="Write its curves (.csv) and its G and D (.safetensors)"
-        )
-        self.remove = w.Button(description="Remove", icon="trash", tooltip="Take this run off the table")
-        self.code = w.Textarea(
-            description="Code", tooltip="Paste this into a cell", layout={"width": "940px", "height": "150px"}
-        )
-        self.links = w.HTML(layout={"min_height": "24px"})
-        self.copy.on_click(lambda _: self._copy())
-        self.export.on_click(lambda _: self._export())
-        self.remove.on_click(lambda _: self._remove())
         self.quantity.observe(lambda _: self._draw(), "value")
+        for control in (self.chosen, *self.knobs.controls.values()):
+            control.observe(lambda _: self._enable(), "value")
 
     # What the buttons do
 
@@ -213,17 +146,28 @@ class Playground:
     def _refresh(self, pictures: bool = True) -> None:
         live = self.live
         state = live.state if live else "ready"
-        self.start.disabled = state == "running"
-        self.pause.disabled = state != "running"
-        self.stop.disabled = state not in ("running", "paused")
+        self._enable()
         self.start.description = "Go on" if state == "paused" else "Start"
         self.progress.value = live.step / live.config.steps if live else 0.0
         self.status.value = status_of(live)
         failure = live.failure if live else ""
+        self.aid.news = failure or self.status.value
         self.message.value = warning(failure)
         if pictures:
             self._offer_frames()
             self._draw()
+
+    def _enable(self) -> None:
+        """Let those buttons be pressed that do something now."""
+        state, chosen = self.live.state if self.live else "ready", self.chosen.value
+        begins = state not in ("running", "paused")
+        self.start.disabled = state == "running" or (begins and bool(self.knobs.message.value))
+        self.step.disabled = begins and bool(self.knobs.message.value)
+        self.pause.disabled, self.stop.disabled = state != "running", begins
+        self.reset.disabled = not self.live and self.knobs.at_preset
+        self.when.disabled = not self.when.max
+        self.copy.disabled = self.export.disabled = not _has_ended(chosen)
+        self.remove.disabled = chosen is None
 
     def _offer_frames(self) -> None:
         """Let the slider reach the last frame, and follow it unless somebody looks back."""
@@ -313,12 +257,12 @@ class Playground:
 
     def _may_be_kept(self) -> bool:
         live = self.chosen.value
-        if live is None or not live.step or live.state in ("running", "paused"):
+        if not _has_ended(live):
             self.links.value = "Choose a run that has ended: stop it, or wait for its last step."
             return False
         self.links.value = f"fingerprint of its weights: {fingerprint(live.run)}"
         return True
 
 
-def _heading(text: str) -> w.HTML:
-    return w.HTML(f"<h3 style='margin:8px 0 2px'>{text}</h3>")
+def _has_ended(live: LiveRun | None) -> bool:
+    return live is not None and live.step > 0 and live.state not in ("running", "paused")

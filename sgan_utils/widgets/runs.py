@@ -66,7 +66,8 @@ def status_of(live: LiveRun | None) -> str:
     """What a run is doing, how far it has come, how fast, and how long it will still take."""
     if not live:
         return DOING["ready"]
-    text = f"{DOING[live.state]} Step {live.step:,} of {live.config.steps:,}"
+    step = live.seen if live.state == "running" else live.step  # as the pictures
+    text = f"{DOING[live.state]} Step {step:,} of {live.config.steps:,}"
     if live.images_per_second:
         text += f", {live.images_per_second:,.0f} images/s"
     if live.state in ("running", "paused") and not math.isnan(live.seconds_left):

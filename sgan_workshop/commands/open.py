@@ -26,10 +26,9 @@ def playground_app(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open the playground as a page without code, on this machine only."""
-    from sgan_workshop.publish.app import app_command
+    from sgan_workshop.publish.app import serve_app
 
-    command, environment = app_command(Path("build/app"), port)
-    sys.exit(subprocess.call(command if browser else [*command, "--no-browser"], env=environment))
+    serve_app(Path("build/app"), port, browser)
 
 
 @app.command()

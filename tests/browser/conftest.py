@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from sgan_workshop.publish.app import app_command
 from sgan_workshop.publish.notebooks import NOTEBOOKS, ROOT
 
 SCREENSHOTS = ROOT / "build" / "browser"
@@ -60,7 +59,7 @@ def serving(command, port, folder, log, environment=os.environ):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
                 break
             time.sleep(0.3)
-        yield
+        yield server
     finally:
         server.terminate()
         try:
@@ -94,10 +93,13 @@ def lab(tmp_path_factory):
 def voila(tmp_path_factory):
     """The address of the app without code."""
     folder, port = tmp_path_factory.mktemp("voila"), free_port()
-    command, environment = app_command(folder, port)
-    address = f"http://127.0.0.1:{port}"
-    with serving([*command, "--no-browser"], port, folder, folder / "voila.log", environment):
-        yield address
+    with serving(app_command(port), port, folder, folder / "voila.log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def app_command(port):
+    """`sgan app`, as somebody types it."""
+    return [sys.executable, "-m", "sgan_workshop", "app", f"--port={port}", "--no-browser"]
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,10 @@ class Lesson:
     def press(self, text):
         self.button(text).click()
 
+    def tab(self, name):
+        """Turn to a section of the app."""
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
     def labelled(self, text):
         """The widget with a label."""
         return self.page.locator(".jupyter-widgets label").get_by_text(text, exact=True).first.locator("xpath=..")
@@ -303,14 +307,16 @@ RUN_CODE = """async (code) => {
 }"""
 
 
-def open_voila(page, voila):
+def open_voila(page, voila, tab="Digits"):
     page.goto(voila, timeout=PATIENCE)
-    page.locator(".sgan-pad").first.wait_for(timeout=PATIENCE)
-    return Lesson(page)
+    lesson = Lesson(page)
+    lesson.button("Start").wait_for(timeout=PATIENCE)
+    lesson.tab(tab)
+    return lesson
 
 
 def test_thirty_digits_drawn_by_mouse_are_read(page, voila, shoot):
-    lesson = open_voila(page, voila)
+    lesson = open_voila(page, voila, "Handwriting")
     read = {
         (hand, digit): read_after_drawing(lesson, strokes)
         for hand, digits in HANDS.items()
@@ -326,12 +332,13 @@ def test_the_app_without_code(page, voila, shoot):
     assert page.get_by_text("import torch").count() == 0
     shoot("opened")
     watch_a_run_and_steer_it(lesson, shoot)
+    lesson.tab("Handwriting")
     page.locator(".sgan-pad").first.focus()
     for key in ["ArrowUp"] * 8 + ["Space"] + ["ArrowDown"] * 17 + ["Space"]:
         page.keyboard.press(key)
     lesson.until(lambda: reading(lesson) == 1, what="a 1 that was drawn with the keyboard")
     shoot("keyboard")
-    lesson = open_voila(page, voila)
+    lesson = open_voila(page, voila, "Handwriting")
     draw_and_be_read(lesson, 3)
     assert page.said == []
 
@@ -349,8 +356,10 @@ def test_the_app_on_a_phone(page, voila, shoot):
     wait_for_the_end(lesson)
     lesson.button("Copy as code").tap()
     lesson.until(lambda: "stop_after" in page.locator("textarea").first.input_value(), what="the code of the run")
-    draw_and_be_read(lesson, 7, by_finger)
     assert page.locator(".progress").first.is_visible()
+    lesson.tab("Handwriting")
+    draw_and_be_read(lesson, 7, by_finger)
+    lesson.tab("Digits")
     assert page.evaluate(CUT_OFF) == []
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     shoot_from_top_to_bottom(page, shoot)

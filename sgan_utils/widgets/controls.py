@@ -1,0 +1,107 @@
+"""The playground's buttons, sliders and pictures and where they stand; what they do is said in the playground."""
+
+from __future__ import annotations
+
+import ipywidgets as w
+
+from sgan_utils.widgets.aid import Aid, described, framed, heading
+from sgan_utils.widgets.live import SAMPLES
+from sgan_utils.widgets.pictures import wide
+
+COMPARED = {
+    "held-out accuracy (%)": "",
+    "loss of D: which digit?": "supervised",
+    "loss of D: real or generated?": "unsupervised",
+    "loss of G": "generator",
+    "D's belief in real images": "belief_in_real",
+    "D's belief in generated images": "belief_in_generated",
+}
+
+
+def button(text: str, icon: str, tooltip: str, style: str = "") -> w.Button:
+    """A button with an icon."""
+    return w.Button(description=text, icon=icon, tooltip=tooltip, button_style=style, layout={"width": "118px"})
+
+
+class Controls:
+    """All that can be pressed, turned or seen beside the knobs.
+
+    Attributes:
+        widget: all of it and the knobs, to be displayed.
+    """
+
+    def __init__(self, knobs: w.Widget) -> None:
+        self.aid = Aid()
+        self.start = button("Start", "play", "Start a run with these hyperparameters, or go on", "primary")
+        self.pause = button("Pause", "pause", "Wait after this step")
+        self.step = button("One step", "step-forward", "Take one step of D and G, then wait")
+        self.stop = button("Stop", "stop", "End the run and keep what it reached")
+        self.reset = button("Reset", "refresh", "End the run and turn all controls back to the preset")
+        self.progress = w.FloatProgress(
+            min=0, max=1, description="Steps", tooltip="How far the run has come", layout={"width": "230px"}
+        )
+        self.status, self.message = w.Label(), w.HTML(layout={"min_height": "18px"})
+        self.curves = described(
+            w.Image(format="png"), self.aid, "sgan-curves",
+            "Three curves against steps: the losses of D and G, D's beliefs in real and in generated images, and the "
+            "accuracy on held-out images; export writes their numbers.",
+        )  # fmt: skip
+        self.when = w.IntSlider(
+            0, min=0, max=0, description="Look back", readout=False, layout={"width": "320px"},
+            tooltip="What G made of the same latents after earlier steps",
+        )  # fmt: skip
+        self.when_text = w.Label()
+        self.samples = described(
+            w.Image(format="png"), self.aid, "sgan-samples",
+            f"{SAMPLES} images that G makes of always the same latents.",
+        )  # fmt: skip
+
+        self.table = w.VBox([], layout={"min_height": "40px"})
+        self.table.add_class("sgan-table")
+        self.quantity = w.Dropdown(
+            options=list(COMPARED), description="Compare", tooltip="What the picture shows of all runs that are shown"
+        )
+        self.comparison = described(
+            w.Image(format="png"),
+            self.aid,
+            "sgan-comparison",
+            "A quantity of all runs that are shown, against steps.",
+        )
+        self.chosen = w.Dropdown(options=[("–", None)], description="Run", tooltip="The run that the buttons are for")
+        self.copy = button("Copy as code", "code", "Show a cell that repeats this run bit for bit")
+        self.export = button("Export", "download", "Write its curves (.csv) and its G and D (.safetensors)")
+        self.remove = button("Remove", "trash", "Take this run off the table")
+        self.code = w.Textarea(
+            description="Code", tooltip="Paste this into a cell", layout={"width": "98%", "height": "150px"}
+        )
+        self.links = w.HTML(layout={"min_height": "24px"})
+        self.widget = self._arranged(knobs)
+
+    def _arranged(self, knobs: w.Widget) -> w.VBox:
+        """Controls beside what they change, or above it where there is no room; what compares runs is below."""
+        controls = w.VBox([heading("1. Choose"), knobs])
+        view = w.VBox(
+            [
+                heading("2. Train and watch"),
+                w.HBox([self.start, self.pause, self.step, self.stop, self.reset]),
+                w.HBox([self.progress, self.status]),
+                self.message,
+                wide(self.curves),
+                w.HBox([self.when, self.when_text]),
+                self.samples,
+            ]
+        )
+        controls.add_class("sgan-controls")
+        view.add_class("sgan-view")
+        bench = w.Box([controls, view])
+        bench.add_class("sgan-bench")
+        compared = [
+            heading("3. Compare and keep"),
+            self.table,
+            w.HBox([self.quantity]),
+            wide(self.comparison),
+            w.HBox([self.chosen, self.copy, self.export, self.remove]),
+            self.links,
+            self.code,
+        ]
+        return framed([bench, *compared], self.aid)

@@ -1,0 +1,54 @@
+"""A Voilà whose kernels end with the page that they belong to: each page has a kernel of its own."""
+
+from __future__ import annotations
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from jupyter_server.utils import url_path_join
+from tornado.ioloop import IOLoop
+from voila.app import Voila
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+
+GRACE = 20.0  # seconds that a page may be away: a connection that broke comes back within a few
+LOADING = 300.0  # seconds that a page may take until it connects; a busy machine needs its time
+
+
+class PageKernels(AsyncMappingKernelManager):
+    """Ends a kernel when its page has been gone for a while, busy or not: a run that trains would never be idle."""
+
+    async def start_kernel(self, **options) -> str:  # noqa: ANN003 - Jupyter's, passed on
+        """Start a kernel as Jupyter does, and look after a while whether a page has come."""
+        kernel_id = await super().start_kernel(**options)
+        IOLoop.current().call_later(LOADING, self.end_if_alone, kernel_id)
+        return kernel_id
+
+    def notify_disconnect(self, kernel_id: str) -> None:
+        """A page has gone, or its connection broke."""
+        super().notify_disconnect(kernel_id)
+        IOLoop.current().call_later(GRACE, self.end_if_alone, kernel_id)
+
+    async def end_if_alone(self, kernel_id: str) -> None:
+        """End a kernel that no page is connected to."""
+        if kernel_id in self and self._kernel_connections.get(kernel_id, 0) <= 0:
+            self.log.info("The page of kernel %s has gone: it ends.", kernel_id)
+            await ensure_async(self.shutdown_kernel(kernel_id, now=True))
+
+
+class LeaveHandler(VoilaShutdownKernelHandler):
+    """Hears what a page says when it is left."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Nothing: the browser sends these words without a token, and only the page knows the name of its kernel."""
+
+
+class App(Voila):
+    """Voilà with these kernels."""
+
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """As Voilà does."""
+        super().initialize(argv)
+        self.voila_configuration.multi_kernel_manager_class = PageKernels
+
+    def init_handlers(self) -> list:
+        """Voilà's, and before them the one that hears a page that is left."""
+        return [(url_path_join(self.server_url, r"/voila/api/shutdown/(.*)"), LeaveHandler), *super().init_handlers()]

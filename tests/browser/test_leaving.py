@@ -1,0 +1,97 @@
+"""It ends when you leave: a page takes its run and its kernel along, the app its server and all kernels."""
+
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+
+from tests.browser.conftest import app_command, free_port, serving
+from tests.browser.test_playground import PATIENCE, open_voila, wait_for_steps
+
+pytestmark = pytest.mark.slow
+
+
+def kernel_of(page):
+    return json.loads(page.locator("#jupyter-config-data").text_content())["kernelId"]
+
+
+def lives(address, kernel):
+    try:
+        urllib.request.urlopen(f"{address}/api/kernels/{kernel}")
+    except urllib.error.HTTPError as refused:
+        assert refused.code == 404
+        return False
+    return True
+
+
+def until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.2)
+
+
+def train(page, voila):
+    lesson = open_voila(page, voila)
+    lesson.press("Start")
+    wait_for_steps(lesson)
+    return kernel_of(page)
+
+
+@pytest.mark.parametrize("way", ["close", "navigate", "reload", "crash"])
+def test_a_page_that_is_left_ends_its_run_and_its_kernel_within_a_minute(page, voila, way):
+    other = page.context.new_page()
+    stays = train(other, voila)
+    kernel = train(page, voila)
+    assert lives(voila, kernel)
+    if way == "close":
+        page.close(run_before_unload=True)
+    elif way == "navigate":
+        page.goto("about:blank")
+    elif way == "reload":
+        page.reload(timeout=PATIENCE)
+        assert kernel_of(page) != kernel  # a page begins anew
+    else:
+        page.close()  # without a word to the page: only the server can notice
+    until(lambda: not lives(voila, kernel), 60, "the kernel to end")
+    assert lives(voila, stays)  # the other tab is none of its business
+
+
+def test_a_connection_that_breaks_for_a_moment_ends_nothing(page, voila):
+    kernel = train(page, voila)
+    page.context.set_offline(True)
+    page.wait_for_timeout(3000)
+    page.context.set_offline(False)
+    page.wait_for_timeout(25_000)
+    assert lives(voila, kernel)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_the_app_takes_its_server_and_kernels_along(chromium, tmp_path, how):
+    port = free_port()
+    with serving(app_command(port), port, tmp_path, tmp_path / "app.log") as app:
+        page = chromium.new_page()
+        train(page, f"http://127.0.0.1:{port}")
+        family = psutil.Process(app.pid).children(recursive=True)
+        assert family  # the kernel is one
+        app.send_signal(how)
+        assert app.wait(60) == 0
+        _, alive = psutil.wait_procs(family, 30)
+        assert alive == []
+        page.close()
+
+
+def test_an_app_that_is_killed_leaves_no_kernel_behind(chromium, tmp_path):
+    port = free_port()
+    with serving(app_command(port), port, tmp_path, tmp_path / "app.log") as app:
+        page = chromium.new_page()
+        train(page, f"http://127.0.0.1:{port}")
+        family = psutil.Process(app.pid).children(recursive=True)
+        app.kill()
+        _, alive = psutil.wait_procs(family, 60)
+        assert alive == []
+        page.close()
