@@ -6,6 +6,7 @@ import ipywidgets as w
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import UNKNOWN, ImageData, draw_labelled, images_by_class
+from sgan_utils.widgets.aid import Aid, described, framed
 from sgan_utils.widgets.knobs import knob
 from sgan_utils.widgets.pictures import sheet
 
@@ -21,10 +22,13 @@ class LabelBudget:
         self.labels, self.seed = knob("labels", labels, most=len(self.known)), knob("seed")
         self.labels.continuous_update = False  # a draw from 60,000 images takes longer than a blink
         self.text = w.Label(layout={"width": "940px"})
-        self.images = w.Image(format="png", layout=IMAGES)
+        aid = Aid()
+        self.images = described(w.Image(format="png", layout=IMAGES), aid, "sgan-picture", "The images.")
         for control in (self.labels, self.seed):
             control.observe(lambda _: self._show(), "value")
-        self.widget = w.VBox([w.HBox([self.labels, self.seed]), self.text, self.images])
+        controls = w.HBox([self.labels, self.seed])
+        controls.add_class("sgan-columns")
+        self.widget = framed([controls, self.text, self.images], aid)
         self._show()
 
     def _show(self) -> None:

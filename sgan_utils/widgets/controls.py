@@ -20,7 +20,8 @@ COMPARED = {
 
 def button(text: str, icon: str, tooltip: str, style: str = "") -> w.Button:
     """A button with an icon."""
-    return w.Button(description=text, icon=icon, tooltip=tooltip, button_style=style, layout={"width": "118px"})
+    layout = {"width": "auto", "min_width": "112px"}
+    return w.Button(description=text, icon=icon, tooltip=tooltip, button_style=style, layout=layout)
 
 
 class Controls:

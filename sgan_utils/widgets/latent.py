@@ -10,6 +10,7 @@ from sgan_utils.data import Description
 from sgan_utils.evaluation import believe, fixed_latents, generate, latent_directions, walk
 from sgan_utils.models import MNIST, Discriminator, Generator
 from sgan_utils.plotting import GENERATED, LABELLED
+from sgan_utils.widgets.aid import Aid, described, framed, heading
 from sgan_utils.widgets.pictures import bars, sheet
 
 DIRECTIONS = 6  # sliders
@@ -96,16 +97,27 @@ class LatentExplorer:
         self._explore()
         self._walk()
         self._find()
-        self.widget = w.VBox(
+        aid = Aid()
+        for picture in (self.image, self.belief, self.way_image, self.found_images):
+            described(picture, aid, "sgan-picture", "")  # the texts beside them say what they show
+        rows = (
+            w.HBox([w.VBox([self.begin, *self.sliders]), self.image, w.VBox([self.belief, self.answer])]),
+            w.HBox([w.VBox([self.first, self.second, self.way]), self.way_image, self.way_text]),
+            w.HBox([self.digit, self.found_text]),
+        )
+        for row in rows:
+            row.add_class("sgan-columns")
+        self.widget = framed(
             [
-                w.HTML("<h3>Along the directions that matter</h3>"),
-                w.HBox([w.VBox([self.begin, *self.sliders]), self.image, w.VBox([self.belief, self.answer])]),
-                w.HTML(f"<h3>From one {kind} to another</h3>"),
-                w.HBox([w.VBox([self.first, self.second, self.way]), self.way_image, self.way_text]),
-                w.HTML("<h3>Show me …</h3>"),
-                w.HBox([self.digit, self.found_text]),
+                heading("Along the directions that matter"),
+                rows[0],
+                heading(f"From one {kind} to another"),
+                rows[1],
+                heading("Show me …"),
+                rows[2],
                 self.found_images,
-            ]
+            ],
+            aid,
         )
 
     def _explore(self) -> None:

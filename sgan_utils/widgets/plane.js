@@ -3,6 +3,7 @@
 const SIDE = 320; // pixels of a picture, both ways
 const GAP = 12;
 const HEAD = 22; // pixels above a picture, for its title
+const NARROW = 560; // pixels of the screen below which the pictures stand below each other
 const NEAR = 14; // pixels of the screen within which a label is taken hold of
 const STEP = 0.05; // of the plane, that an arrow key moves a label
 const TITLES = ["D in the game", "D's belief in “real”", "D without unlabelled points"];
@@ -27,7 +28,6 @@ export function read(frame) {
 function render({ model, el }) {
   el.classList.add("sgan-plane");
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [3 * SIDE + 2 * GAP, SIDE + HEAD];
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   const hint = document.createElement("div");
@@ -50,9 +50,11 @@ function render({ model, el }) {
   let drawn = -Infinity;
   let later = null;
 
-  const left = (picture) => picture * (SIDE + GAP);
+  let stacked = false; // pictures below each other, where there is no room beside
+  const left = (picture) => (stacked ? 0 : picture * (SIDE + GAP));
+  const top = (picture) => HEAD + (stacked ? picture * (SIDE + HEAD) : 0);
   const across = (x, picture) => left(picture) + ((x + span) / (2 * span)) * SIDE;
-  const down = (y) => HEAD + ((span - y) / (2 * span)) * SIDE;
+  const down = (y, picture) => top(picture) + ((span - y) / (2 * span)) * SIDE;
   const limit = (value) => Math.min(span, Math.max(-span, value));
 
   function ground(picture, colour) {
@@ -64,7 +66,7 @@ function render({ model, el }) {
         image.data.set([...colour((n - 1 - row) * n + column), 255], 4 * (row * n + column)); // row 0 is the lowest
     sheet.getContext("2d").putImageData(image, 0, 0);
     pen.imageSmoothingEnabled = picture === 1;
-    pen.drawImage(sheet, left(picture), HEAD, SIDE, SIDE);
+    pen.drawImage(sheet, left(picture), top(picture), SIDE, SIDE);
   }
   const pale = (kind) => CLASSES[kind % 3].map((value) => 128 + value / 2);
   function border(picture, named) {
@@ -76,7 +78,7 @@ function render({ model, el }) {
     for (let row = 0; row < n; row++)
       for (let column = 0; column < n; column++) {
         const here = named[row * n + column];
-        const [x, y] = [left(picture) + column * cell, HEAD + SIDE - row * cell];
+        const [x, y] = [left(picture) + column * cell, top(picture) + SIDE - row * cell];
         if (column + 1 < n && named[row * n + column + 1] !== here) {
           pen.moveTo(x + cell, y);
           pen.lineTo(x + cell, y - cell);
@@ -91,15 +93,15 @@ function render({ model, el }) {
   function dots(picture, places, colour, size) {
     pen.fillStyle = colour;
     for (let i = 0; i < places.length; i += 2)
-      pen.fillRect(across(places[i], picture) - size / 2, down(places[i + 1]) - size / 2, size, size);
+      pen.fillRect(across(places[i], picture) - size / 2, down(places[i + 1], picture) - size / 2, size, size);
   }
   function lines(picture, pairs, colour) {
     pen.strokeStyle = colour;
     pen.lineWidth = 1;
     pen.beginPath();
     for (const [x, y, toX, toY] of pairs) {
-      pen.moveTo(across(x, picture), down(y));
-      pen.lineTo(across(toX, picture), down(toY));
+      pen.moveTo(across(x, picture), down(y, picture));
+      pen.lineTo(across(toX, picture), down(toY, picture));
     }
     pen.stroke();
   }
@@ -139,7 +141,7 @@ function render({ model, el }) {
     pen.globalAlpha = 1;
   }
   function sign(picture, label, marked) {
-    const [x, y, r] = [across(label.x, picture), down(label.y), 7];
+    const [x, y, r] = [across(label.x, picture), down(label.y, picture), 7];
     pen.beginPath();
     if (label.kind === 0) pen.arc(x, y, r, 0, 2 * Math.PI);
     else if (label.kind === 1) pen.rect(x - r, y - r, 2 * r, 2 * r);
@@ -155,6 +157,12 @@ function render({ model, el }) {
     pen.strokeStyle = marked ? "black" : "white";
     pen.stroke();
   }
+  function fit() {
+    stacked = el.clientWidth > 0 && el.clientWidth < NARROW;
+    canvas.width = stacked ? SIDE : 3 * SIDE + 2 * GAP;
+    canvas.height = stacked ? 3 * (SIDE + HEAD) : SIDE + HEAD;
+    draw();
+  }
   function draw() {
     if (!seen) return;
     pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -165,7 +173,7 @@ function render({ model, el }) {
       border(picture, named);
       pen.save();
       pen.beginPath();
-      pen.rect(left(picture), HEAD, SIDE, SIDE);
+      pen.rect(left(picture), top(picture), SIDE, SIDE);
       pen.clip(); // G may throw points beyond the plane
       dots(picture, strokes ?? seen.unlabelled, UNLABELLED, 3);
       if (picture === 0) crosses(0, seen.generated);
@@ -174,7 +182,7 @@ function render({ model, el }) {
     }
     pen.save();
     pen.beginPath();
-    pen.rect(left(1), HEAD, SIDE, SIDE);
+    pen.rect(left(1), top(1), SIDE, SIDE);
     pen.clip();
     dots(1, seen.unlabelled, UNLABELLED, 2);
     lattice();
@@ -183,7 +191,7 @@ function render({ model, el }) {
     pen.restore();
     pen.fillStyle = getComputedStyle(el).color; // of the page, light or dark
     pen.font = "600 14px sans-serif";
-    TITLES.forEach((title, picture) => pen.fillText(title, left(picture), 15));
+    TITLES.forEach((title, picture) => pen.fillText(title, left(picture), top(picture) - 7));
   }
   function update() {
     const wait = calm ? 1000 - (performance.now() - drawn) : 0;
@@ -217,8 +225,9 @@ function render({ model, el }) {
     const box = canvas.getBoundingClientRect();
     const x = ((event.clientX - box.left) * canvas.width) / box.width;
     const y = ((event.clientY - box.top) * canvas.height) / box.height;
-    const picture = Math.min(2, Math.floor(x / (SIDE + GAP)));
-    const at = { x: limit(((x - left(picture)) / SIDE) * 2 * span - span), y: limit(span - ((y - HEAD) / SIDE) * 2 * span) };
+    const picture = Math.min(2, Math.floor(stacked ? y / (SIDE + HEAD) : x / (SIDE + GAP)));
+    const [right, below] = [(x - left(picture)) / SIDE, (y - top(picture)) / SIDE];
+    const at = { x: limit((2 * right - 1) * span), y: limit((1 - 2 * below) * span) };
     return { ...at, picture };
   }
   function nearest({ x, y }) {
@@ -303,9 +312,10 @@ function render({ model, el }) {
   model.on("change:frame", update);
   model.on("change:text", describe);
   describe();
+  fit();
   update();
-  const placed = new ResizeObserver(draw); // only on the page has the text its colour
-  placed.observe(canvas);
+  const placed = new ResizeObserver(fit); // only on the page has the text its colour, and the canvas its room
+  placed.observe(el);
   return () => placed.disconnect();
 }
 

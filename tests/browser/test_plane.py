@@ -76,7 +76,7 @@ class Shown:
     def on_screen(self, place):
         box = self.canvas.bounding_box()
         x, y = (value.item() for value in place)
-        scale = box["width"] / (3 * 320 + 2 * 12)
+        scale = box["width"] / (320 if box["height"] > box["width"] else 3 * 320 + 2 * 12)
         return box["x"] + scale * 320 * (x + SPAN) / (2 * SPAN), box["y"] + scale * (22 + 320 * (SPAN - y) / (2 * SPAN))
 
     def until(self, condition):

@@ -368,7 +368,7 @@ def test_the_app_on_a_phone(page, voila, shoot):
 
 # What is wider than its place, and is not a picture that is meant to be moved sideways in a frame of its own.
 CUT_OFF = """() => [...document.querySelectorAll('#rendered_cells, #rendered_cells *')]
-    .filter((one) => one.clientWidth && !one.matches('.sgan-wide'))
+    .filter((one) => one.clientWidth && !one.matches('.sgan-wide, .sgan-news'))
     .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible')
     .map((one) => `${one.className}: ${one.innerText}`)"""
 
