@@ -24,6 +24,7 @@ HELD_OUT = 1_000  # training images that a watched run is scored on
 SAMPLES = 30  # images of G in a frame
 OVERHEAD = 0.04  # the fraction of the time of training that may go into watching it
 EARLY = 0.5  # seconds of watching beyond that fraction: what changes fast, at the beginning, is seen often
+LONGEST = 3.0  # seconds of training after which a look is due even so, for a page that stands still seems dead
 NOTIFY_EVERY = 0.25  # seconds of training between two notifications
 ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least
 MOST_FRAMES = 200  # a long run keeps every second one when there are more
@@ -80,7 +81,7 @@ class LiveRun:
         self._single_steps = threading.Semaphore(0)
         self._ended = False
         self._paused_seconds = self._watched_seconds = 0.0
-        self._last_score = self._last_notified = 0.0
+        self._last_score = self._last_seen = self._last_notified = 0.0
         self._thread = threading.Thread(target=self._train, daemon=True, name="sgan-live-run")
 
     @property
@@ -174,6 +175,8 @@ class LiveRun:
         elif self.seconds - self._last_notified >= NOTIFY_EVERY:
             if self._watched_seconds < EARLY + OVERHEAD * self.seconds:
                 self._observe(score=self.seconds - self._last_score >= ACCURACY_EVERY)
+            elif self.seconds - self._last_seen >= LONGEST:
+                self._observe(score=False)
             else:
                 self._notify_timed(fresh=False)
         self._wait_for_leave()
@@ -201,6 +204,7 @@ class LiveRun:
             held_out = self._sources.held_out_images, self._sources.held_out_labels
             self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
             self._last_score = self.seconds
+        self._last_seen = self.seconds
         self._watched_seconds += time.perf_counter() - before
         self._notify_timed(fresh=True)
 

@@ -44,8 +44,6 @@ def train(page, voila):
 
 @pytest.mark.parametrize("way", ["close", "navigate", "reload", "crash"])
 def test_a_page_that_is_left_ends_its_run_and_its_kernel_within_a_minute(page, voila, way):
-    other = page.context.new_page()
-    stays = train(other, voila)
     kernel = train(page, voila)
     assert lives(voila, kernel)
     if way == "close":
@@ -58,7 +56,15 @@ def test_a_page_that_is_left_ends_its_run_and_its_kernel_within_a_minute(page, v
     else:
         page.close()  # without a word to the page: only the server can notice
     until(lambda: not lives(voila, kernel), 60, "the kernel to end")
-    assert lives(voila, stays)  # the other tab is none of its business
+
+
+def test_another_tab_is_none_of_its_business(page, voila):
+    other = page.context.new_page()
+    open_voila(other, voila)
+    kernel = train(page, voila)
+    other.close(run_before_unload=True)
+    page.wait_for_timeout(25_000)
+    assert lives(voila, kernel)
 
 
 def test_a_connection_that_breaks_for_a_moment_ends_nothing(page, voila):
