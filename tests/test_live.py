@@ -107,8 +107,7 @@ def test_one_step_pauses_a_run_that_goes(start):
     live.start()
     until(lambda: live.step > 2)
     live.take_one_step()
-    until(lambda: live.step in live.frames)
-    time.sleep(0.2)
+    until(lambda: live._waits and not live._single_steps._value and live.step in live.frames)
     step = live.step
     time.sleep(0.2)
     assert live.step == step

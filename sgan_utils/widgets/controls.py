@@ -7,6 +7,7 @@ import ipywidgets as w
 from sgan_utils.widgets.aid import Aid, described, framed, heading
 from sgan_utils.widgets.live import SAMPLES
 from sgan_utils.widgets.pictures import wide
+from sgan_utils.widgets.samples import Samples, names_of
 
 COMPARED = {
     "held-out accuracy (%)": "",
@@ -52,10 +53,9 @@ class Controls:
             tooltip="What G made of the same latents after earlier steps",
         )  # fmt: skip
         self.when_text = w.Label()
-        self.samples = described(
-            w.Image(format="png"), self.aid, "sgan-samples",
-            f"{SAMPLES} images that G makes of always the same latents.",
-        )  # fmt: skip
+        self.samples = Samples(names=names_of(SAMPLES))
+        self.answer = w.HTML("<i>Point at an image: what does D say of it? The last row is real.</i>")
+        self.answer.layout.min_height = "84px"
 
         self.table = w.VBox([], layout={"min_height": "40px"})
         self.table.add_class("sgan-table")
@@ -90,6 +90,7 @@ class Controls:
                 wide(self.curves),
                 w.HBox([self.when, self.when_text]),
                 self.samples,
+                self.answer,
             ]
         )
         controls.add_class("sgan-controls")

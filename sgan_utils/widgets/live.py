@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 import pandas as pd
 from torch import Tensor
@@ -18,6 +18,7 @@ from sgan_utils.support.fingerprint import fingerprint as fingerprint_of
 from sgan_utils.support.hardware import hand_over_threads
 from sgan_utils.support.run import Run
 from sgan_utils.training import train
+from sgan_utils.widgets.samples import REAL, Answer, ask, names_of
 
 State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 HELD_OUT = 1_000  # training images that a watched run is scored on
@@ -59,6 +60,7 @@ class LiveRun:
         history: one row a step, see :class:`sgan_utils.support.run.History`.
         accuracies: step -> accuracy on the held-out images, 0 to 1.
         frames: step -> what G made of the same latents, (SAMPLES, 1, 28, 28), uint8.
+        answer: what D says of the image that is followed, as of the latest frame; None before.
         failure: why it failed, in words; empty if it did not.
     """
 
@@ -74,12 +76,13 @@ class LiveRun:
         self.history = pd.DataFrame()
         self.accuracies: dict[int, float] = {}
         self.frames: dict[int, Tensor] = {}
-        self.failure = ""
+        self.failure, self.answer, self._followed = "", cast("Answer | None", None), -1
+        self._real = data.train_images[:REAL]
         self._sources, self._notify = split_sources(data, config), notify
         self._latents = fixed_latents(SAMPLES, config.latent_size)
         self._may_go, self._stop_asked = threading.Event(), threading.Event()
         self._single_steps = threading.Semaphore(0)
-        self._ended = False
+        self._ended = self._waits = False
         self._paused_seconds = self._watched_seconds = 0.0
         self._last_score = self._last_seen = self._last_notified = 0.0
         self._thread = threading.Thread(target=self._train, daemon=True, name="sgan-live-run")
@@ -144,6 +147,20 @@ class LiveRun:
         """End the run after the step that is being taken; what was reached is kept."""
         self._stop_asked.set()
 
+    def follow(self, image: int) -> None:
+        """Answer for an image from now on: the first SAMPLES are G's, after them come REAL real ones; -1 is none."""
+        self._followed = image
+        if self._waits or self._ended:  # else the thread of the run answers, for it is changing D
+            self._answer()
+
+    def _answer(self) -> None:
+        i = self._followed
+        if i < 0 or self.run is None or not self.frames or self.failure:
+            return
+        generated = i < SAMPLES
+        image = self.frames[self.seen][i] if generated else self._real[i - SAMPLES]
+        self.answer = ask(self.run, names_of(SAMPLES)[i], image, self._latents[i] if generated else None)
+
     def wait(self, seconds: float | None = None) -> None:
         """Wait until the run has ended."""
         if self._thread.ident:
@@ -189,8 +206,10 @@ class LiveRun:
         before, watched = time.perf_counter(), self._watched_seconds
         self._observe(score=True)
         self._watched_seconds = watched  # observing while the run waits takes nothing from its training
+        self._waits = True
         while not (self._may_go.wait(0.02) or self._single_steps.acquire(blocking=False) or self._stop_asked.is_set()):
             pass
+        self._waits = False
         self._paused_seconds += time.perf_counter() - before
 
     def _observe(self, score: bool) -> None:
@@ -204,6 +223,7 @@ class LiveRun:
             held_out = self._sources.held_out_images, self._sources.held_out_labels
             self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
             self._last_score = self.seconds
+        self._answer()
         self._last_seen = self.seconds
         self._watched_seconds += time.perf_counter() - before
         self._notify_timed(fresh=True)

@@ -133,7 +133,7 @@ def wide(picture: w.Image) -> w.HBox:
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, layout="none")  # type: ignore[arg-type]  # its stubs forget this one
     axes = list(figure.subplots(1, panels, squeeze=False)[0])
-    figure.subplots_adjust(left=0.05, right=0.985, bottom=0.2, top=0.78, wspace=0.22)
+    figure.subplots_adjust(left=0.05, right=0.97, bottom=0.2, top=0.78, wspace=0.22)
     return figure, axes
 
 

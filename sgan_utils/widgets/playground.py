@@ -14,8 +14,9 @@ from sgan_utils.support.errors import ConfigError
 from sgan_utils.widgets.controls import COMPARED, Controls
 from sgan_utils.widgets.knobs import Knobs, warning
 from sgan_utils.widgets.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
-from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, empty_sheet, sheet
+from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves
 from sgan_utils.widgets.runs import TableRow, as_series, differences, download_link, export, status_of
+from sgan_utils.widgets.samples import all_samples, as_html
 
 SHORT = 400  # steps that the pictures have room for from the start
 EXPORTS = Path("build/playground")
@@ -82,6 +83,7 @@ class Playground(Controls):
         ):
             pressed.on_click(lambda _, react=react: react())
         self.when.observe(lambda _: self._show_samples(), "value")
+        self.samples.observe(lambda _: self._ask(), "chosen")
         self.quantity.observe(lambda _: self._draw(), "value")
         for control in (self.chosen, *self.knobs.controls.values()):
             control.observe(lambda _: self._enable(), "value")
@@ -126,6 +128,7 @@ class Playground(Controls):
             self.message.value = warning(error)
             return None
         self.live = live
+        live.follow(self.samples.chosen)
         self._numbered += 1
         row = TableRow(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
         row.shown.observe(lambda _: self._draw(), "value")
@@ -155,6 +158,7 @@ class Playground(Controls):
         self.message.value = warning(failure)
         if pictures:
             self._offer_frames()
+            self._show_answer()
             self._draw()
 
     def _enable(self) -> None:
@@ -182,11 +186,24 @@ class Playground(Controls):
         frames = list(self.live.frames.items()) if self.live else []
         if self.when.value < len(frames):
             step, images = frames[self.when.value]
-            self.samples.value = sheet(images)
+            self.samples.value = all_samples(images, self.data, SAMPLES)
             self.when_text.value = f"the same {SAMPLES} latents after step {step:,}"
         else:
-            self.samples.value = empty_sheet(SAMPLES)
+            self.samples.value = all_samples(None, self.data, SAMPLES)
             self.when_text.value = "samples of G will stand here"
+
+    def _ask(self) -> None:
+        """Somebody points at an image."""
+        if self.live and self.live.step:
+            self.live.follow(self.samples.chosen)
+            self._show_answer()
+        else:
+            self.answer.value = "<i>D has not learnt anything yet: press Start, or take one step.</i>"
+
+    def _show_answer(self) -> None:
+        live = self.live
+        if live and live.answer and live.run and self.samples.chosen >= 0:
+            self.answer.value = as_html(live.answer, live.run)
 
     def _draw(self) -> None:
         shown = [row for row in self.runs if row.shown.value]

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from sgan_workshop.publish.notebooks import NOTEBOOKS, ROOT
@@ -73,6 +74,8 @@ def lab(tmp_path_factory):
     """The address of a JupyterLab that serves a copy of the lessons, because it saves what it opens."""
     folder, port = tmp_path_factory.mktemp("lab"), free_port()
     shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    cell = nbformat.v4.new_code_cell("from sgan_utils.widgets.plane import Plane\n\nplane = Plane()\nplane.widget")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "notebooks" / "plane.ipynb")
     settings = folder / "settings"
     settings.mkdir()
     overrides = {

@@ -56,8 +56,8 @@ class Lesson:
         return self.page.locator(css).first.get_attribute("src")
 
 
-def open_lab(page, lab, reset=True):
-    page.goto(f"{lab}/doc/tree/notebooks/05_playground.ipynb?token={TOKEN}" + ("&reset" if reset else ""))
+def open_lab(page, lab, reset=True, notebook="05_playground"):
+    page.goto(f"{lab}/doc/tree/notebooks/{notebook}.ipynb?token={TOKEN}" + ("&reset" if reset else ""))
     page.wait_for_selector(".jp-Notebook", timeout=PATIENCE)
     page.evaluate(
         """async () => {
