@@ -171,6 +171,7 @@ class PlaneRun:
         self.optimizer_d = Adam(self.D.parameters(), lr=config.learning_rate_d, betas=betas)
         self.optimizer_g = Adam(self.G.parameters(), lr=config.learning_rate_g, betas=betas)
         self.random = torch.Generator().manual_seed(config.seed)
+        self.measured: dict[str, Tensor] = {}  # losses and beliefs of the last step
 
     def advance(self, steps: int = 1) -> PlaneRun:
         """Take so many steps, each one update of D and then one of G; returns the run."""
@@ -185,11 +186,11 @@ class PlaneRun:
         generated = unlabelled[:0]
         if config.uses_generator:
             generated = self.G(sample_latent(config.batch_size, config.latent_size, self.random))
-        discriminator_step(
+        self.measured = discriminator_step(
             D, self.optimizer_d, (self.labelled.places, self.labelled.classes), unlabelled, generated, config
         )
         if config.uses_generator:
-            generator_step(D, self.optimizer_g, unlabelled, generated, config)
+            self.measured |= generator_step(D, self.optimizer_g, unlabelled, generated, config)
         self.step += 1
 
     def generated(self, count: int = 200, seed: int = 0) -> Tensor:

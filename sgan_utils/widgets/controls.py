@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipywidgets as w
 
 from sgan_utils.widgets.aid import Aid, described, framed, heading
+from sgan_utils.widgets.anatomy import StepView
 from sgan_utils.widgets.live import SAMPLES
 from sgan_utils.widgets.pictures import wide
 from sgan_utils.widgets.samples import Samples, names_of
@@ -56,6 +57,7 @@ class Controls:
         self.samples = Samples(names=names_of(SAMPLES))
         self.answer = w.HTML("<i>Point at an image: what does D say of it? The last row is real.</i>")
         self.answer.layout.min_height = "84px"
+        self.apart = StepView()
 
         self.table = w.VBox([], layout={"min_height": "40px"})
         self.table.add_class("sgan-table")
@@ -91,6 +93,7 @@ class Controls:
                 w.HBox([self.when, self.when_text]),
                 self.samples,
                 self.answer,
+                self.apart.widget,
             ]
         )
         controls.add_class("sgan-controls")

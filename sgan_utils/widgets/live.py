@@ -11,8 +11,9 @@ import pandas as pd
 from torch import Tensor
 
 from sgan_utils.config import TRAINING_IMAGES, SGANConfig
-from sgan_utils.data import UNKNOWN, ImageData, images_by_class, load_data, split_sources
+from sgan_utils.data import UNKNOWN, ImageData, Sources, images_by_class, load_data, split_sources
 from sgan_utils.evaluation import accuracy, fixed_latents, generate
+from sgan_utils.support.anatomy import Stage, Weights, apart_on_images, weights_of
 from sgan_utils.support.errors import DivergedError, SGANError
 from sgan_utils.support.fingerprint import fingerprint as fingerprint_of
 from sgan_utils.support.hardware import hand_over_threads
@@ -61,6 +62,7 @@ class LiveRun:
         accuracies: step -> accuracy on the held-out images, 0 to 1.
         frames: step -> what G made of the same latents, (SAMPLES, 1, 28, 28), uint8.
         answer: what D says of the image that is followed, as of the latest frame; None before.
+        stages: of the last single step, see :mod:`sgan_utils.support.anatomy`; empty before.
         failure: why it failed, in words; empty if it did not.
     """
 
@@ -77,9 +79,11 @@ class LiveRun:
         self.accuracies: dict[int, float] = {}
         self.frames: dict[int, Tensor] = {}
         self.failure, self.answer, self._followed = "", cast("Answer | None", None), -1
-        self._real = data.train_images[:REAL]
+        self._data, self._real = data, data.train_images[:REAL]
         self._sources, self._notify = split_sources(data, config), notify
         self._latents = fixed_latents(SAMPLES, config.latent_size)
+        self.stages: list[Stage] = []
+        self._before: tuple[Tensor, Weights, Weights] | None = None  # images and weights before a single step
         self._may_go, self._stop_asked = threading.Event(), threading.Event()
         self._single_steps = threading.Semaphore(0)
         self._ended = self._waits = False
@@ -153,7 +157,21 @@ class LiveRun:
         if self._waits or self._ended:  # else the thread of the run answers, for it is changing D
             self._answer()
 
+    def rest(self) -> None:
+        """Give back what an ended run holds and nobody looks at: its images, and what its optimizers remember."""
+        if self._ended and not self._thread.is_alive() and self.run:
+            empty = [images[:0].clone() for images in self._sources[:-1]]
+            self._sources = self.run.sources = Sources(*empty, self._sources.description)
+            for optimizer in (self.run.optimizer_d, self.run.optimizer_g):
+                optimizer.state.clear()
+
+    def wake(self) -> None:
+        """Fetch the images again, for what needs them."""
+        if self.run and not len(self.run.sources.unlabelled_images):
+            self._sources = self.run.sources = split_sources(self._data, self.config)
+
     def _answer(self) -> None:
+        self.wake()
         i = self._followed
         if i < 0 or self.run is None or not self.frames or self.failure:
             return
@@ -186,6 +204,11 @@ class LiveRun:
 
     def _after_step(self, run: Run) -> None:
         self.run = run
+        if run.step == 1 and not self._may_go.is_set():
+            self._remember(Run.start(self.config, run.sources))
+        if self._before:
+            self.stages = apart_on_images(run, self._latents, *self._before)
+            self._before = None
         if not self.frames:
             self._observe(score=False)
             self._watched_seconds = 0.0  # the first observation loads what later ones have at hand
@@ -200,6 +223,11 @@ class LiveRun:
         if self._stop_asked.is_set():
             raise KeyboardInterrupt  # `train` ends as it does after Ctrl-C: in whole steps, with all that was reached
 
+    def _remember(self, run: Run) -> None:
+        """Keep what a single step is going to change."""
+        images = generate(run.generator, self._latents)
+        self._before = images, weights_of(run.last_discriminator), weights_of(run.generator)
+
     def _wait_for_leave(self) -> None:
         if self._may_go.is_set() or self._stop_asked.is_set():
             return
@@ -207,8 +235,11 @@ class LiveRun:
         self._observe(score=True)
         self._watched_seconds = watched  # observing while the run waits takes nothing from its training
         self._waits = True
-        while not (self._may_go.wait(0.02) or self._single_steps.acquire(blocking=False) or self._stop_asked.is_set()):
-            pass
+        while not (self._may_go.wait(0.02) or self._stop_asked.is_set()):
+            if self._single_steps.acquire(blocking=False):
+                assert self.run is not None
+                self._remember(self.run)
+                break
         self._waits = False
         self._paused_seconds += time.perf_counter() - before
 
@@ -246,6 +277,7 @@ def as_code(live: LiveRun) -> str:
 
     If the configuration's data are not the images of the run, as after a choice of one's own, the cell asks for those.
     """
+    live.wake()
     run = live.run
     assert run is not None
     try:

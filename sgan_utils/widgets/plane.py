@@ -16,10 +16,12 @@ from torch import Tensor
 
 from sgan_utils.losses import supervised_loss
 from sgan_utils.models import Discriminator, frozen
+from sgan_utils.support.anatomy import apart_on_plane
 from sgan_utils.support.plane import DATA, GAMES, SPAN, PlaneRun, Points, label_some
 from sgan_utils.support.plane_pictures import landscape
 from sgan_utils.training import generator_objective
 from sgan_utils.widgets.aid import Aid, framed
+from sgan_utils.widgets.anatomy import StepView
 
 PAINTED = "painted"  # the data set that the learner draws
 POINTS = 400  # of a data set
@@ -138,10 +140,10 @@ class Plane:
         )
         self.one = w.Button(description="One step", tooltip="One update of D and one of G")
         self.again = w.Button(description="Begin again", tooltip="New weights, the labels as they were drawn")
-        self.note, self.aid = w.HTML(layout={"min_height": "24px"}), Aid()
+        self.note, self.aid, self.apart = w.HTML(layout={"min_height": "24px"}), Aid(), StepView()
         buttons = w.HBox([self.data, self.game, self.start, self.one, self.again])
         buttons.add_class("sgan-columns")
-        self.widget = framed([buttons, self.note, self.canvas, self.status], self.aid)
+        self.widget = framed([buttons, self.note, self.canvas, self.status, self.apart.widget], self.aid)
         self.start.on_click(lambda _: self.pause() if self._going.is_set() else self.go())
         self.one.on_click(lambda _: self.take_one_step())
         self.again.on_click(lambda _: self.reset())
@@ -207,8 +209,10 @@ class Plane:
         """One update of D and one of G; pauses a game that goes."""
         self.pause()
         with self._lock:
-            self._advance()
+            stages = apart_on_plane(self.run)
+            self.alone.advance()
             self._show()
+            self.apart.show(self.step, stages)
 
     def _train(self, going: threading.Event) -> None:
         torch.get_num_threads()  # until it is asked, a new Python thread computes its first operations with all cores

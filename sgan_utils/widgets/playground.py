@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import weakref
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sgan_utils.widgets.runs import TableRow, as_series, differences, download_l
 from sgan_utils.widgets.samples import all_samples, as_html
 
 SHORT = 400  # steps that the pictures have room for from the start
+MOST_RUNS = 12  # in the table: more could not be told apart, and each takes memory
 EXPORTS = Path("build/playground")
 _current: weakref.ref[Playground] | None = None  # two that train at once would share two cores
 
@@ -127,6 +129,8 @@ class Playground(Controls):
         except ConfigError as error:
             self.message.value = warning(error)
             return None
+        for earlier in self.runs:
+            earlier.live.rest()
         self.live = live
         live.follow(self.samples.chosen)
         self._numbered += 1
@@ -134,6 +138,9 @@ class Playground(Controls):
         row.shown.observe(lambda _: self._draw(), "value")
         row.name.observe(lambda _: self._renamed(row), "value")
         self.runs.append(row)
+        if len(self.runs) > MOST_RUNS:
+            first = self.runs.pop(0)
+            self.links.value = f"The table keeps {MOST_RUNS} runs: “{html.escape(first.name.value)}” had to go."
         self._list_runs(choose=self.live)
         return self.live
 
@@ -159,6 +166,8 @@ class Playground(Controls):
         if pictures:
             self._offer_frames()
             self._show_answer()
+            if live and live.stages and live.stages is not self.apart.stages:
+                self.apart.show(live.step, live.stages)
             self._draw()
 
     def _enable(self) -> None:

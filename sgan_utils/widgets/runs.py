@@ -89,6 +89,7 @@ def download_link(path: Path) -> str:
 
 def export(live: LiveRun, label: str, folder: Path) -> tuple[Path, Path]:
     """Write a run's curves (.csv) and its G and D (.safetensors), and return the two files."""
+    live.wake()
     run = live.run
     assert run is not None
     # The fingerprint keeps apart what has the same name in two playgrounds.
