@@ -26,7 +26,14 @@ play.run("lesson", steps=20)
 """
 ALONE = "print(train(config, sources, progress=False).train_seconds)"
 WATCHED = "print(play.run('lesson').run.train_seconds)"
-BEGIN = "play.knobs.choose('lesson'); play.knobs.controls['steps'].value = 100_000; play.start.click()"
+BEGIN = """
+play.knobs.choose('lesson'); play.knobs.controls['steps'].value = 100_000
+before, picture = time.perf_counter(), play.samples.value
+play.start.click()
+while not play.live.frames or play.samples.value == picture:
+    time.sleep(0.001)
+print(time.perf_counter() - before)
+"""
 STOP = """
 before = time.perf_counter()
 play.stop.click()
@@ -46,12 +53,12 @@ def measure(pairs: int = PAIRS, stops: int = STOPS, answers: int = ANSWERS) -> d
     )
     try:
         _printed(client, PREPARE)
-        seconds: dict[str, list[float]] = {"alone": [], "watched": [], "stop": [], "answer": []}
+        seconds: dict[str, list[float]] = {"alone": [], "watched": [], "first": [], "stop": [], "answer": []}
         for _ in range(pairs):
             seconds["alone"].append(float(_printed(client, ALONE)))
             seconds["watched"].append(float(_printed(client, WATCHED)))
         for _ in range(stops):
-            _printed(client, BEGIN)
+            seconds["first"].append(float(_printed(client, BEGIN)))
             time.sleep(2)
             for _ in range(answers // stops):
                 before = time.perf_counter()
@@ -65,6 +72,7 @@ def measure(pairs: int = PAIRS, stops: int = STOPS, answers: int = ANSWERS) -> d
     found = {name: spread(values) for name, values in seconds.items()}
     return {
         "cost": round(found["watched"]["median"] / found["alone"]["median"] - 1, 4),
+        "slowest_first_picture_seconds": found["first"]["high"],
         "slowest_stop_seconds": found["stop"]["high"],
         "slowest_answer_seconds": found["answer"]["high"],
         "seconds": found,

@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data_path, growth, playground, several, startup, step, time_to_98
+from benchmarks import data_path, growth, plane, playground, several, startup, step, time_to_98
 from benchmarks.measure import ROOT
 from sgan_utils.results import Record
 from sgan_utils.support.errors import SGANError
@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ddp": several.measure_ddp,
     "study": several.measure_study,
     "playground": playground.measure,
+    "plane": plane.measure,
 }
 
 # What the table shows, and what no part may leave out: part -> key -> what it is.
@@ -61,8 +62,15 @@ REQUIRED: dict[str, dict[str, str]] = {
     "study": {"two_worker_ratio": "wall time of two workers over one"},
     "playground": {
         "cost": "fraction of training time that the live view adds",
+        "slowest_first_picture_seconds": "from pressing Start to the first picture",
         "slowest_stop_seconds": "from pressing Stop to the end of the run",
         "slowest_answer_seconds": "of another cell while a run trains",
+    },
+    "plane": {
+        "frames_per_second": "pictures a second while it trains",
+        "cost": "fraction of the steps that the pictures take",
+        "slowest_first_picture_seconds": "from pressing Start to the first picture",
+        "slowest_stop_seconds": "from pressing Pause to the last step",
     },
 }
 

@@ -222,7 +222,18 @@ FOUND = {
     "startup": {"import_seconds": 0.1},
     "ddp": {"ratio": None, "error": "no devices"},
     "study": {"two_worker_ratio": 0.6},
-    "playground": {"cost": 0.05, "slowest_stop_seconds": 0.2, "slowest_answer_seconds": 0.1},
+    "playground": {
+        "cost": 0.05,
+        "slowest_first_picture_seconds": 0.4,
+        "slowest_stop_seconds": 0.2,
+        "slowest_answer_seconds": 0.1,
+    },
+    "plane": {
+        "frames_per_second": 10.0,
+        "cost": 0.1,
+        "slowest_first_picture_seconds": 0.1,
+        "slowest_stop_seconds": 0.1,
+    },
 }
 
 

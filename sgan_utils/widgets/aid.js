@@ -36,6 +36,9 @@ function render({ model, el }) {
     for (const [css, text] of Object.entries(model.get("pictures")))
       for (const picture of root.querySelectorAll(`img.${css}`)) set(picture, "alt", text);
     for (const picture of root.querySelectorAll("img:not([alt])")) set(picture, "alt", "");
+    for (const icon of root.querySelectorAll("button:not([aria-label]) > i.fa:only-child"))
+      if (!icon.parentElement.textContent.trim())
+        set(icon.parentElement, "aria-label", icon.className.includes("fa-play") ? "Play" : icon.className.slice(6));
     for (const wide of root.querySelectorAll(".sgan-wide")) wide.tabIndex = 0; // arrow keys move it sideways
   }
   function tell() {

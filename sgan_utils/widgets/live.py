@@ -24,8 +24,8 @@ from sgan_utils.widgets.samples import REAL, Answer, ask, names_of
 State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 HELD_OUT = 1_000  # training images that a watched run is scored on
 SAMPLES = 30  # images of G in a frame
-OVERHEAD = 0.04  # the fraction of the time of training that may go into watching it
-EARLY = 0.5  # seconds of watching beyond that fraction: what changes fast, at the beginning, is seen often
+OVERHEAD = 0.025  # the fraction of the time of training that may go into watching it
+EARLY = 0.3  # seconds of watching beyond that fraction: what changes fast, at the beginning, is seen often
 LONGEST = 3.0  # seconds of training after which a look is due even so, for a page that stands still seems dead
 NOTIFY_EVERY = 0.25  # seconds of training between two notifications
 ACCURACY_EVERY = 2.0  # seconds of training between two scores, at least

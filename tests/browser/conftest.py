@@ -75,7 +75,8 @@ def lab(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("lab"), free_port()
     shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
     cell = nbformat.v4.new_code_cell("from sgan_utils.widgets.plane import Plane\n\nplane = Plane()\nplane.widget")
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "notebooks" / "plane.ipynb")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / "notebooks" / "plane.ipynb")
     settings = folder / "settings"
     settings.mkdir()
     overrides = {
