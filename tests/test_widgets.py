@@ -1,5 +1,6 @@
 """Widgets without a browser: their logic is plain functions and traits, so a test can press and turn them."""
 
+import html
 import io
 import time
 
@@ -12,20 +13,21 @@ from PIL import Image
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import UNKNOWN, Description, ImageData, draw_labelled
-from sgan_utils.evaluation import latent_directions
+from sgan_utils.evaluation import believe, latent_directions
 from sgan_utils.models import build_models
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.presets import NOTES, PRESETS
 from sgan_utils.widgets import live
 from sgan_utils.widgets import pad as pad_module
 from sgan_utils.widgets.budget import LabelBudget
-from sgan_utils.widgets.knobs import FIRST, Knobs, knob, read_knob, series, set_knob
+from sgan_utils.widgets.knobs import FIRST, Knobs, knob, read_knob, scale, series, set_knob
 from sgan_utils.widgets.latent import DIRECTIONS, POOL, LatentExplorer, Pool
 from sgan_utils.widgets.live import LiveRun
 from sgan_utils.widgets.pad import PAD, DigitPad, Pad, centred
+from sgan_utils.widgets.page import PLANE, SECTIONS, Page
 from sgan_utils.widgets.pictures import Comparison, Curves, bars, empty_sheet, sheet
 from sgan_utils.widgets.playground import Playground
-from sgan_utils.widgets.runs import differences
+from sgan_utils.widgets.runs import differences, status_of
 
 TINY = {
     "steps": 6,
@@ -109,6 +111,22 @@ def test_values_that_do_not_fit_are_told_in_a_sentence_at_once():
     knobs.controls["channels_g"].value = "64,32,16"
     knobs.controls["channels_d"].value = "32,64,128"
     assert knobs.message.value == ""
+
+
+@pytest.mark.parametrize("name", [name for name in SGANConfig.model_fields if name not in ("data", "held_out")])
+def test_below_every_knob_stand_its_default_and_a_help_without_a_mouse(name):
+    text = scale(name, knob(name))
+    assert "default " in text
+    assert "<summary aria-label=" in text
+    assert html.escape(SGANConfig.model_fields[name].description) in text
+
+
+def test_the_mark_of_a_default_stands_where_the_handle_of_an_untouched_slider_is():
+    control = knob("learning_rate_d")
+    values = [value for _, value in control.options]
+    assert f"left:{values.index(4e-3) / (len(values) - 1):.1%}" in scale("learning_rate_d", control)
+    assert "0.00001 to 1, default 0.004" in scale("learning_rate_d", control)
+    assert "left:30.0%" in scale("input_noise", knob("input_noise"))
 
 
 # Pictures
@@ -223,6 +241,37 @@ def test_a_run_that_fails_says_why_on_the_page(play, monkeypatch):
     play.live.wait(20)
     assert play.status.value.startswith("Failed.")
     assert "no longer a finite number" in play.message.value
+
+
+def test_a_button_can_be_pressed_only_when_it_does_something(play):
+    ended = (play.copy, play.export)
+    play.knobs.choose("lesson")
+    assert not play.start.disabled
+    assert all(one.disabled for one in (play.pause, play.stop, play.reset, play.remove, play.when, *ended))
+    play.knobs.controls["channels_g"].value = "1,2"
+    assert play.start.disabled
+    assert play.step.disabled
+    assert not play.reset.disabled  # there is something to turn back
+    play.knobs.show(SGANConfig(**TINY | {"steps": 100_000}))
+    play.start.click()
+    until(lambda: play.live.step > 1)
+    assert play.start.disabled
+    assert not play.pause.disabled
+    assert all(one.disabled for one in ended)
+    play.stop.click()
+    play.live.wait(20)
+    assert not any(one.disabled for one in (play.start, play.remove, *ended))
+    assert play.stop.disabled
+
+
+def test_the_status_of_a_run_that_goes_is_that_of_its_pictures(play, monkeypatch):
+    monkeypatch.setattr(live, "OVERHEAD", 0.0)
+    monkeypatch.setattr(live, "EARLY", 0.0)  # no look for a while after the first
+    play.knobs.controls["steps"].value = 100_000
+    play.start.click()
+    until(lambda: play.live.step > 5)
+    assert f"Step {play.live.seen:,} of" in status_of(play.live)
+    assert play.when_text.value.endswith(f"after step {play.live.seen:,}")
 
 
 def two_runs(play):
@@ -549,6 +598,33 @@ def test_the_pad_answers_to_every_change_and_to_wiping(networks):
     assert pad.answer.value.startswith("D reads <b>")
     pad.pad.pixels = bytes(PAD * PAD)
     assert pad.answer.value == "nothing drawn yet"
+
+
+def test_the_pad_says_apart_what_d_must_choose_and_whether_it_takes_it_for_real(networks):
+    pad = DigitPad(networks[1])
+    drawing = torch.zeros(PAD, PAD, dtype=torch.uint8)
+    drawing[20:90, 50:60] = 255
+    pad.pad.pixels = drawing.numpy().tobytes()
+    belief = believe(networks[1], centred(drawing)[None])
+    assert f"It takes this for real with <b>{belief.real_logit.sigmoid().item():.0%}</b>" in pad.answer.value
+    assert "takes this for real" in pad.aid.news
+
+
+def test_too_little_ink_is_refused(networks):
+    pad = DigitPad(networks[1])
+    drawing = torch.zeros(PAD, PAD, dtype=torch.uint8)
+    drawing[50:58, 50:58] = 255
+    pad.pad.pixels = drawing.numpy().tobytes()
+    assert pad.answer.value == "too little ink to read: draw larger"
+
+
+def test_the_page_has_all_tabs_and_points_that_nobody_sees_are_not_trained(networks, tiny_mnist):
+    page = Page(tiny_mnist, *networks)
+    assert page.tabs.titles == tuple(SECTIONS)
+    page.tabs.selected_index = PLANE
+    page.plane.go()
+    page.tabs.selected_index = 0
+    assert page.plane.start.description == "Start"
 
 
 def test_what_the_browser_sends_arrives_as_bytes():

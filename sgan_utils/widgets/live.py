@@ -160,8 +160,8 @@ class LiveRun:
     def rest(self) -> None:
         """Give back what an ended run holds and nobody looks at: its images, and what its optimizers remember."""
         if self._ended and not self._thread.is_alive() and self.run:
-            empty = [images[:0].clone() for images in self._sources[:-1]]
-            self._sources = self.run.sources = Sources(*empty, self._sources.description)
+            empty = {name: getattr(self._sources, name)[:0].clone() for name in Sources._fields[:-1]}
+            self._sources = self.run.sources = self._sources._replace(**empty)
             for optimizer in (self.run.optimizer_d, self.run.optimizer_g):
                 optimizer.state.clear()
 

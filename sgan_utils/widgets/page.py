@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ipywidgets as w
 
 from sgan_utils.data import ImageData
@@ -39,7 +41,7 @@ class Page:
         self.play, self.plane = Playground(data), Plane()
         explorer = LatentExplorer(generator, discriminator, data.description)
         pad = DigitPad(discriminator, data.description)
-        shown = (self.play, self.plane, explorer, pad, LabelBudget(data))
+        shown: tuple[Any, ...] = (self.play, self.plane, explorer, pad, LabelBudget(data))
         sections = [
             w.VBox([w.HTML(f"<h2 class='sgan-section'>{text}</h2>"), one.widget])
             for text, one in zip(SECTIONS.values(), shown, strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jupyter_core.utils import ensure_async
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from jupyter_server.utils import url_path_join
@@ -16,7 +18,7 @@ LOADING = 300.0  # seconds that a page may take until it connects; a busy machin
 class PageKernels(AsyncMappingKernelManager):
     """Ends a kernel when its page has been gone for a while, busy or not: a run that trains would never be idle."""
 
-    async def start_kernel(self, **options) -> str:  # noqa: ANN003 - Jupyter's, passed on
+    async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]  # Jupyter's is a mixture of both
         """Start a kernel as Jupyter does, and look after a while whether a page has come."""
         kernel_id = await super().start_kernel(**options)
         IOLoop.current().call_later(LOADING, self.end_if_alone, kernel_id)
