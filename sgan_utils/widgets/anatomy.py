@@ -18,7 +18,14 @@ class StepView:
     def __init__(self) -> None:
         self.stages: list[Stage] = []
         self.at = w.IntSlider(1, min=1, max=6, description="Stage", tooltip="Where in the step")
-        self.play = w.Play(min=1, max=6, interval=1000 * SECONDS, show_repeat=False, tooltip="Play the stages slowly")
+        self.play = w.Play(
+            min=1,
+            max=6,
+            interval=1000 * SECONDS,
+            show_repeat=False,
+            description="Play",
+            tooltip="Play the stages slowly",
+        )
         self.back = w.Button(description="Back", icon="arrow-left", tooltip="The stage before")
         self.forward = w.Button(description="Forward", icon="arrow-right", tooltip="The next stage")
         self.title, self.diagram = w.HTML(), w.HTML()
