@@ -40,8 +40,8 @@ def turn_into_a_corner(control, chance):
 
 
 def ours():
-    """The threads of Python's own making; a thread of torch's that once called Python is in the list, too."""
-    return {one for one in threading.enumerate() if not isinstance(one, threading._DummyThread)}
+    """The threads of runs; tqdm keeps one of its own, and a thread of torch's that once called Python is listed, too."""
+    return {one for one in threading.enumerate() if one.name.startswith("sgan-")}
 
 
 def start_and_end(play):
