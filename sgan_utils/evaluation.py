@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Mistakes(NamedTuple):
     """Misclassified images, the most confident ones first."""
 
-    index: Tensor  # (mistakes,): into the images
+    position: Tensor  # (mistakes,): among the images
     predicted: Tensor  # (mistakes,)
     true: Tensor  # (mistakes,)
     confidence: Tensor  # (mistakes,): the probability that D gave to its wrong answer, 0 to 1
