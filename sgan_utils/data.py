@@ -18,6 +18,7 @@ from sgan_utils.config import CLASSES, IMAGE_SIZE, SGANConfig
 from sgan_utils.support.archives import unpack
 from sgan_utils.support.errors import TORCH_PAIR_CURE, ConfigError, DataError, SGANError
 from sgan_utils.support.source_checks import check_sources
+from sgan_utils.support.threads import settle_threads
 
 DIGITS = tuple(map(str, range(CLASSES)))
 UNKNOWN = -1  # in the place of a label, if nobody has given one
@@ -132,6 +133,7 @@ def load_mnist(folder: Path | str | None = None) -> ImageData:
     except RuntimeError as error:  # "operator torchvision::nms does not exist"
         raise SGANError(TORCH_PAIR_CURE) from error
 
+    settle_threads()  # most sessions begin here, and all that they compute should be computed alike
     folder = Path(folder) if folder else data_folder()
     unpack(folder)
     train, test = (datasets.MNIST(folder, train=train) for train in (True, False))

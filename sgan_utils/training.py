@@ -24,6 +24,7 @@ from sgan_utils.support.propagation import PropagatedBatches
 from sgan_utils.support.run import ALONE, Alone, Callback, Run
 from sgan_utils.support.session import steps_of
 from sgan_utils.support.student import teach_student
+from sgan_utils.support.threads import settle_threads
 
 
 def discriminator_step(
@@ -144,7 +145,9 @@ def train(
     checkpoint_every: int = 1_000,
     progress: bool = True,
 ) -> Run:
-    """Train D and G as ``config`` says. The same configuration gives the same numbers on the same machine.
+    """Train D and G as ``config`` says.
+
+    The same configuration gives the same numbers on the same machine with the same number of threads.
 
     Args:
         sources: labelled and unlabelled images; by default those of the data that ``config`` names, drawn as it says.
@@ -168,6 +171,7 @@ def train(
     """
     team.check(config)
     keep_freed_memory()
+    settle_threads()
     sources = sources or split_sources(load_data(config.data), config)
     sources.check(config)
     sources = sources.to(team.device or pick_device(device))
