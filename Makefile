@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Every core tests files of its own, with one thread. A browser or a cluster would be too slow beside others.
 SIDE_BY_SIDE := -n logical --dist loadfile
 
-.PHONY: help setup lessons lab app test test-all test-browser figures retrain keep study post site benchmark lint clean
+.PHONY: help setup lessons lab app test test-all test-browser figures retrain keep study post site benchmark lint links clean
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -54,6 +54,12 @@ lint: setup      ## check style, in the notebooks too, and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Left out: addresses that are still to be filled in, and two files that only the site has.
+links:           ## try the links of all pages (needs the network, and lychee from https://lychee.cli.rs)
+	lychee --no-progress --max-retries 3 --timeout 30 \
+		--exclude '/OWNER/' --exclude 'docs/post\.md$$' --exclude 'docs/study_rows\.csv$$' \
+		README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md 'docs/**/*.md' 'data/**/*.md'
 
 clean:           ## remove what the other targets made outside of git
 	rm -rf build .venv .pytest_cache .ruff_cache *.egg-info
