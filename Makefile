@@ -1,8 +1,6 @@
 # Everything runs inside .venv; the first target that you call sets it up.
 PYTHON ?= python3
 BIN := .venv/bin
-# Every core tests files of its own, with one thread. A browser or a cluster would be too slow beside others.
-SIDE_BY_SIDE := -n logical --dist loadfile
 
 .PHONY: help setup lessons lab app test test-all test-browser figures retrain keep study post site benchmark lint links clean
 
@@ -19,11 +17,12 @@ lab: setup       ## open the lessons in JupyterLab
 app: setup       ## open the playground as a page without code
 	$(BIN)/sgan app
 
+# Side by side, every core with files of its own; a browser or a cluster would be too slow beside others.
 test: setup      ## run the tests of every day, the notebooks among them
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
 
 test-all: setup  ## run all tests, those that start clusters, long runs or a browser among them
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow"
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
 	$(BIN)/python -m pytest -m slow
 
 test-browser: setup ## drive the playground in a real browser (Chromium)
