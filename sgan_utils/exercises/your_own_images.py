@@ -104,13 +104,14 @@ def check_to_batch(function: Callable[[list[np.ndarray]], Tensor]) -> bool:
         answers = compare(function, _pictures, _batch, TO_BATCH_MISTAKES)
         for answer in answers:
             kind = need_tensor(answer).dtype
-            need(kind == torch.float32, f"the values are right, but the networks want float32, not {kind}.")
+            need(kind.is_floating_point, f"the values are right, but the networks want floats, not {kind}.")
         pictures = _pictures(torch.Generator().manual_seed(0))["pictures"]
         before = [picture.copy() for picture in pictures]
         call(function, pictures)
         unchanged = all(map(np.array_equal, pictures, before))
         need(unchanged, "your function changes the pictures that it is given: work on a copy.")
-        return "channels first, every pixel in its place, from -1 to 1: ready for D."
+        ready = "ready for D" if kind == torch.float32 else "ready for D, once they are float32 (`.float()`)"
+        return f"channels first, every pixel in its place, from -1 to 1: {ready}."
 
     return check(examine)
 
