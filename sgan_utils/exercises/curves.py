@@ -18,8 +18,8 @@ def check_diagnosis(function: Callable[[str], str]) -> bool:
         for letter, (truth, _) in RUNS_TO_READ.items():
             answer = call(function, letter)
             need(isinstance(answer, str), f"an answer is a word, such as “healthy”; for {letter} yours is {answer!r}.")
-            answered = {name.lower(): name for name in CLUES}.get(answer.strip().lower())
-            need(answered is not None, f"the choices are {', '.join(CLUES)}; for run {letter} yours is {answer!r}.")
+            answered = {name.lower(): name for name in CLUES}.get(answer.strip().lower(), "")
+            need(answered, f"the choices are {', '.join(CLUES)}; for run {letter} yours is {answer!r}.")
             need(answered == truth, f"run {letter} is not “{answer.strip()}”: {CLUES[answered]}")
         return "scale, floors and which curve goes to 0 gave each of them away."
 

@@ -63,7 +63,7 @@ def check_nearest_label(function: Callable[[Tensor, Tensor, Tensor], Tensor]) ->
     return check(examine)
 
 
-_UNSUPERVISED = {
+_UNSUPERVISED: Mistakes = {
     "real and generated are the wrong way round: your D is rewarded for being fooled.": (
         lambda real, fake: unsupervised_loss(fake, real)
     ),
