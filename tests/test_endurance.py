@@ -40,7 +40,7 @@ def turn_into_a_corner(control, chance):
 
 
 def ours():
-    """The threads of runs; tqdm keeps one of its own, and a thread of torch's that once called Python is listed, too."""
+    """The threads of runs; tqdm keeps one of its own, and torch's are listed once they have called Python."""
     return {one for one in threading.enumerate() if one.name.startswith("sgan-")}
 
 
