@@ -67,6 +67,7 @@ def start_under_torchrun(arguments: list[str], devices: int) -> int:
     Returns:
         The exit code. The process that failed has printed why; torchrun's own report would hide that.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -85,4 +86,6 @@ def start_under_torchrun(arguments: list[str], devices: int) -> int:
         elastic_launch(plan, sys.executable)("-m", "sgan_workshop", *arguments)
     except ChildFailedError:
         return 1
+    except SignalException as error:  # the processes have got it, too, and have ended
+        return 128 + error.sigval
     return 0

@@ -25,9 +25,11 @@ ALLOWED_DEATHS = 1  # of workers, under one and the same run; it is blamed for t
 
 
 def dask_setup(worker: object) -> None:
-    """Called by dask in every worker process that we start: Ctrl-C is the main process's business."""
+    """Called by dask in every worker process that we start: what the terminal sends is the main process's business."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for name in ("SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 @contextmanager
