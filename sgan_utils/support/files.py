@@ -71,14 +71,17 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 @contextmanager
-def in_use(path: Path | str) -> Iterator[None]:
+def in_use(path: Path | str, seconds: float = 0) -> Iterator[None]:
     """Keep others from using a file in the same way. The system frees it when this process ends, however it ends.
+
+    Args:
+        seconds: how long to wait for others who use it.
 
     Raises:
         FileError: if somebody else uses it.
     """
     path = Path(path)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=seconds)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

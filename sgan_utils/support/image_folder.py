@@ -20,13 +20,13 @@ from torch import Tensor
 from sgan_utils.data import UNKNOWN, ImageData
 from sgan_utils.support.errors import DataError
 from sgan_utils.support.files import write_whole
+from sgan_utils.support.spreadsheets import as_text
 
 OnBroken = Literal["skip", "stop"]
 Result = TypeVar("Result")
 SUFFIXES = (".png", ".jpg", ".jpeg")
 PARTS = ("labelled", "unlabelled", "test")
 SETS = {"mnist": "MNIST", "fashionmnist": "FashionMNIST", "kmnist": "KMNIST"}  # of torchvision
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes such cells instead of showing them
 
 
 def load_folder(
@@ -150,7 +150,7 @@ def write_predictions(
 
     def write(part: Path) -> None:
         with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # names may be any bytes
-            csv.writer(file).writerows([f"'{c}" if c.startswith(FORMULA_STARTS) else c for c in row] for row in rows)
+            csv.writer(file).writerows(map(as_text, row) for row in rows)
 
     write_whole(path, write)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -29,14 +30,9 @@ def ending_as_ctrl_c() -> Iterator[list[int]]:
             os.close(nowhere)
         raise KeyboardInterrupt
 
-    replaced = []
-    try:
-        for number in ENDING:
-            if signal.getsignal(number) == signal.SIG_DFL:
-                signal.signal(number, interrupt)
-                replaced.append(number)
-    except ValueError:  # in a thread
-        pass
+    replaced = [number for number in _ours(ENDING) if signal.getsignal(number) == signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, interrupt)
     try:
         yield received
     finally:
@@ -48,14 +44,10 @@ def ending_as_ctrl_c() -> Iterator[list[int]]:
 def afterwards() -> Iterator[list[int]]:
     """Ctrl-C and the like wait for the end, so that what is done inside is whole; yields the list of what came."""
     asked: list[int] = []
-    usual = {}
-    try:
-        for number in (signal.SIGINT, *ENDING):
-            if callable(handler := signal.getsignal(number)):
-                usual[number] = handler
-                signal.signal(number, lambda number, _: asked.append(number))
-    except ValueError:  # in a thread
-        pass
+    usual = {number: signal.getsignal(number) for number in _ours([signal.SIGINT, *ENDING])}
+    usual = {number: handler for number, handler in usual.items() if callable(handler)}
+    for number in usual:
+        signal.signal(number, lambda number, _: asked.append(number))
     try:
         yield asked
     finally:
@@ -63,3 +55,8 @@ def afterwards() -> Iterator[list[int]]:
             signal.signal(number, handler)
     if asked:
         signal.raise_signal(asked[0])
+
+
+def _ours(signals: list[int]) -> list[int]:
+    """Signals reach the main thread only, and no other may say what they do."""
+    return signals if threading.current_thread() is threading.main_thread() else []
