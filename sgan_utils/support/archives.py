@@ -37,7 +37,17 @@ def unpack(folder: Path | str) -> None:
     Raises:
         DataError: if an archive is missing or damaged, or an old cache would be read instead.
     """
-    raw = Path(folder) / "MNIST" / "raw"
+    try:
+        _unpack(Path(folder) / "MNIST" / "raw")
+    except DataError:
+        raise
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise DataError(
+            f"{str(folder)[:200]!r} cannot be read ({error.strerror}): let SGAN_DATA name another."
+        ) from error
+
+
+def _unpack(raw: Path) -> None:
     cure = "restore it with `git checkout -- data/MNIST/raw`, or copy the original archive there."
     if (old_cache := raw.parent / "processed").exists():  # torchvision would take it for the images, unverified
         raise DataError(f"{old_cache} was made by an old torchvision and cannot be verified: delete this folder.")
@@ -52,7 +62,8 @@ def unpack(folder: Path | str) -> None:
         try:
             write_whole(unpacked, partial(_gunzip, packed))
         except OSError as error:
-            raise DataError(f"{packed} could not be unpacked ({error}): check the disk's free space.") from error
+            why = getattr(error.__cause__, "strerror", None) or error.__cause__ or error
+            raise DataError(f"{packed} could not be unpacked ({why}): check the disk's free space.") from error
 
 
 def _gunzip(packed: Path, target: Path) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sgan_utils.support.errors import SGANError
+from sgan_utils.support.errors import DataError, SGANError
+from sgan_utils.support.files import A_DAY
 
 Result = TypeVar("Result")
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,6 @@ SOURCES = {  # the folders of the project that no output may be, or be in
     *("docs", "blog", "notebooks", "sgan_utils", "sgan_workshop", "data", "results", "figures", "tests", "benchmarks"),
     *(".git", ".github", ".ci", ".venv"),
 }
-A_DAY = 24 * 60 * 60  # seconds after which a half-built folder counts as left behind
 
 
 def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> Result:
@@ -49,7 +49,12 @@ def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> 
     old = fresh.with_name(f"{fresh.name}-old")
     try:
         _mark(fresh, kind, [])
-        result = build(fresh)
+        try:
+            result = build(fresh)
+        except DataError:
+            raise
+        except OSError as error:
+            raise _cannot_be_written(target, error) from error
         _mark(fresh, kind, sorted(path.name for path in fresh.iterdir() if path.name != MARKER))
         fresh.chmod(0o755)
         check_output_folder(target, kind)  # somebody may have put a file there while it was built
@@ -112,7 +117,8 @@ def _checked(target: Path, kind: str) -> Path:
 
 
 def _cannot_be_written(target: Path, error: OSError) -> SGANError:
-    return SGANError(f"{target} cannot be written ({error.strerror}): {CURE}")
+    why = error.strerror or getattr(error.__cause__, "strerror", None) or error
+    return SGANError(f"{target} cannot be written ({why}): {CURE}")
 
 
 def _prefix(target: Path) -> str:
