@@ -87,9 +87,7 @@ def test_a_row_that_cannot_be_true_is_refused_with_file_line_and_cure(out, cells
         rows.read_rows(out)
     assert str(caught.value).startswith(f"{out} holds a row that no study has written (line 3: ")
     assert why in str(caught.value)
-    assert str(caught.value).endswith(
-        "restore the file, delete the line to train that run again, or choose another --out."
-    )
+    assert str(caught.value).endswith("or delete the line to have that run trained again.")
 
 
 def test_half_a_row_is_refused_and_a_row_that_stands_there_twice_counts_once(out):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -37,14 +39,24 @@ def unpack(folder: Path | str) -> None:
     Raises:
         DataError: if an archive is missing or damaged, or an old cache would be read instead.
     """
-    try:
+    with reading(folder):
         _unpack(Path(folder) / "MNIST" / "raw")
+
+
+@contextmanager
+def reading(folder: Path | str) -> Iterator[None]:
+    """Say in one sentence what is wrong with a folder that may not be opened, a name too long, a disk that fails.
+
+    Raises:
+        DataError: in the place of any other OSError.
+    """
+    try:
+        yield
     except DataError:
         raise
-    except OSError as error:  # a name that is too long, a folder that may not be read
-        raise DataError(
-            f"{str(folder)[:200]!r} cannot be read ({error.strerror}): let SGAN_DATA name another."
-        ) from error
+    except OSError as error:
+        where = str(error.filename or folder)[:200]
+        raise DataError(f"{where!r} cannot be read ({error.strerror}): name another folder.") from error
 
 
 def _unpack(raw: Path) -> None:

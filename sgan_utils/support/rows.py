@@ -107,7 +107,7 @@ def read_file(out: Path) -> dict[SGANConfig, Row]:
     if wrong := [*(needed - set(names)), *(set(names) - allowed), *(name for name in names if names.count(name) > 1)]:
         raise SGANError(f"{out} has other columns than this study ({', '.join(sorted(set(wrong)))}): {cure}")
     rows: dict[SGANConfig, Row] = {}
-    cure = "restore the file, delete the line to train that run again, or choose another --out."
+    cure = "restore the file, choose another --out, or delete the line to have that run trained again."
     for number, line in lines:
         try:
             config, row = _parsed(line)

@@ -51,7 +51,8 @@ def _exit_code(command: Callable[[], None]) -> int | str | None:
 
 
 def _say(sentence: str) -> None:
-    one_of_others = "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0"
+    team = os.environ.keys() >= {"TORCHELASTIC_RUN_ID", "MASTER_ADDR", "LOCAL_WORLD_SIZE"}
+    one_of_others = team and os.environ.get("RANK", "0") != "0"
     if not one_of_others:  # all processes of a team fail alike; one says so
         typer.secho(f"sgan: {sentence}", fg="red", err=True)
 
