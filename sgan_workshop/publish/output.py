@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -67,9 +68,9 @@ def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> 
     except BaseException:
         if old.exists() and not target.exists():
             old.rename(target)
-        shutil.rmtree(fresh, ignore_errors=True)
+        _remove(fresh)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
     return result
 
 
@@ -134,9 +135,22 @@ def _remove_leftovers(target: Path) -> None:
     """What a killed build left behind; if it had moved the old folder away, that comes back first."""
     ours = re.compile(re.escape(_prefix(target)) + r"\w{8}(-old)?")  # as tempfile names them
     for left in sorted(target.parent.iterdir()):
-        if not ours.fullmatch(left.name) or left.is_symlink() or not (left / MARKER).is_file():
+        if not ours.fullmatch(left.name) or left.is_symlink() or not left.is_dir():
+            continue
+        if not (left / MARKER).is_file() and any(left.iterdir()):  # not of ours
             continue
         if left.name.endswith("-old") and not target.exists():
             left.rename(target)
         elif time.time() - left.stat().st_mtime > A_DAY:
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of ours, its marker last: whenever this is interrupted, what is left is known as ours."""
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == MARKER):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        folder.rmdir()

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table has long lines
 """Processes killed at chosen moments: the next start goes on or repairs, nothing is lost, doubled or read half-written.
 
 A kill point is a Python function call: the process is killed when it makes its n-th one, so that the points lie
@@ -11,6 +12,7 @@ import os
 import pty
 import random
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -26,7 +28,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.results import Record, load_record
 from sgan_utils.support import archives
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.files import A_DAY, write_bytes
+from sgan_utils.support.files import A_DAY, in_use, write_bytes
 from sgan_utils.support.rows import make_row, read_file
 from sgan_workshop.commands import main
 from sgan_workshop.publish.output import replace_folder
@@ -74,7 +76,8 @@ def in_a_fork(action, limit=None):
 
 def kill_points(action, seed=0, count=POINTS):
     """Some of the calls that ``action`` makes, spread at random."""
-    return sorted(random.Random(seed).sample(range(1, in_a_fork(action) + 1), count))
+    action()  # what it imports is there from now on
+    return sorted(random.Random(seed).sample(range(1, int(0.95 * in_a_fork(action))), count))
 
 
 def grow_old(folder):
@@ -90,13 +93,12 @@ def test_training_goes_on_bit_for_bit_wherever_it_was_killed(quick_train, tmp_pa
         quick_train(checkpoint=path, checkpoint_every=2)
 
     points = kill_points(some_training)
-    path.unlink()
     for point in points:
+        path.unlink()
         assert in_a_fork(some_training, point) is None
         grow_old(tmp_path)
         assert differences(quick_train(checkpoint=path, checkpoint_every=3), whole) == []
         assert list(tmp_path.iterdir()) == [path]
-        path.unlink()
         TRIED["kill points in training, resumed bit for bit"] += 1
 
 
@@ -138,6 +140,8 @@ def test_no_row_is_lost_or_doubled_wherever_a_study_was_killed(tmp_path):
         assert {int(seed) for seed in journal.read_text().split()} <= {config.seed for config in kept}
         grow_old(out.parent)
         go_on()
+        with in_use(out):  # the next who writes, if there was nothing left to write
+            pass
         assert out.read_bytes() == finished
         assert list(out.parent.iterdir()) == [out]
         TRIED["kill points in writing a study's rows, none lost, none doubled"] += 1
@@ -261,7 +265,7 @@ def test_a_full_disk_is_answered_in_one_sentence_and_leaves_nothing(tmp_path, mo
             os.dup2(writing, 2)
             sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115
             sys.argv = ["sgan", *words]
-            resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
             main.main()
         except SystemExit as end:
             sys.stderr.flush()
@@ -332,7 +336,8 @@ def test_a_terminal_that_is_closed_loses_no_step(tmp_path):
         words = ["train", *LONG.split(), "--checkpoint", str(checkpoint), "--checkpoint-every", "5"]
         os.execv(sys.executable, [sys.executable, "-m", "sgan_workshop", *words])
     while not checkpoint.exists():
-        os.read(terminal, 1000)  # or the terminal is full, and nobody goes on
+        if select.select([terminal], [], [], 0.1)[0]:
+            os.read(terminal, 1000)  # or the terminal is full, and nobody goes on
     before = step_of(checkpoint)
     os.close(terminal)
     _, status = os.waitpid(child, 0)
