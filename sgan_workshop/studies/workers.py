@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgan_utils.config import SGANConfig
@@ -30,6 +31,28 @@ def dask_setup(worker: object) -> None:
         for name in ("SIGINT", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def use_certificate(folder: Path) -> None:
+    """Encrypt all connections of this process to dask from now on; only who holds the same certificate can join.
+
+    Args:
+        folder: holds ``cert.pem`` and ``key.pem``.
+
+    Raises:
+        SGANError: if they are not there.
+    """
+    import dask
+
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    if not (certificate.is_file() and key.is_file()):
+        raise SGANError(
+            f"{folder} lacks cert.pem or key.pem: make both with `openssl req -x509 -newkey rsa:3072 -nodes -days 30 "
+            "-subj /CN=sgan -keyout key.pem -out cert.pem`."
+        )
+    ours = {"cert": str(certificate), "key": str(key)}
+    tls = {"ca-file": str(certificate), "client": ours, "scheduler": ours, "worker": ours}
+    dask.config.set({"distributed.comm.tls": tls, "distributed.comm.require-encryption": True})
 
 
 @contextmanager
@@ -69,7 +92,7 @@ def connected(scheduler: str | None, workers: int | None, runs: int, progress: b
         try:
             client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
             client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, TypeError) as error:  # the two last if certificates do not match
             raise SGANError(
                 f"no dask scheduler with a worker answers at {scheduler} (such as tcp://HOST:8786): start one with "
                 "`dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`, or leave --scheduler out to "
