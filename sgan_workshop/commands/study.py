@@ -53,7 +53,7 @@ def study(
     security: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Encrypt the connection to --scheduler, with cert.pem and key.pem from here."
+            metavar="FOLDER", help="Encrypt the connection to --scheduler with the cert.pem and key.pem here."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as one JSON list and nothing else.")] = False,
