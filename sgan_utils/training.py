@@ -159,8 +159,7 @@ def train(
         progress: whether to show a progress bar.
 
     Returns:
-        The run. After Ctrl-C it holds what was reached, and ``stopped`` says so. SIGTERM and SIGHUP save the run before
-        they end the process.
+        The run. After Ctrl-C it holds what was reached, and ``stopped`` says so. SIGTERM and SIGHUP save it, too.
 
     Raises:
         DataError: if the sources do not fit the configuration, see :meth:`Sources.check`.

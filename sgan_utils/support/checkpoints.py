@@ -190,7 +190,7 @@ def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], steps: 
         raise ValueError(f"the state of {name}'s optimiser {'is missing' if steps else 'does not belong there'}")
     if unknown := updated - set(known):
         raise ValueError(f"{name}'s optimiser has a state of a layer {min(unknown)!r} that {name} does not have")
-    wanted = {}
+    wanted: dict[str, Tensor] = {}
     for number in updated:
         wanted |= {f"{number}/{field}": known[number] for field in ("exp_avg", "exp_avg_sq")}
         wanted[f"{number}/step"] = torch.tensor(0.0)

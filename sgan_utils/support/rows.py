@@ -17,7 +17,7 @@ from sgan_utils import __version__
 from sgan_utils.config import SGANConfig
 from sgan_utils.support.earlier_names import FIELDS as EARLIER_FIELDS
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.files import write_text
+from sgan_utils.support.files import write_bytes
 from sgan_utils.support.spreadsheets import as_text, from_text
 from sgan_utils.support.studies import method_of
 
@@ -77,14 +77,19 @@ def as_table(rows: Iterable[Row]) -> pd.DataFrame:
 
 def write_file(out: Path, rows: Iterable[Row]) -> None:
     """Write rows, each with a checksum, whole or not at all; no text in them is taken for a formula."""
-    header, *lines = csv.reader(io.StringIO(as_table(rows).to_csv(index=False)))
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*header, CHECKSUM])
+    table = as_table(rows).to_csv(index=False, lineterminator="\r\n")
+    header, *lines = csv.reader(io.StringIO(table, newline=""))
+    written = [_line([*header, CHECKSUM])]
     for line in lines:
         cells = {name: as_text(text) if name in WORDS else text for name, text in zip(header, line, strict=True)}
-        writer.writerow([*cells.values(), _checksum(cells)])
-    write_text(out, file.getvalue())
+        written.append(_line([*cells.values(), _checksum(cells)]))
+    write_bytes(out, "".join(written).encode())
+
+
+def _line(cells: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # which tells it to quote both of these
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def read_file(out: Path) -> dict[SGANConfig, Row]:

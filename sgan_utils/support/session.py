@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -62,11 +62,12 @@ def steps_of(
     started, saves = time.perf_counter() - run.train_seconds, checkpoint if run.team.is_first else None
     steps, silent = run.config.steps, not (progress and run.team.is_first)
     last_save, together = time.perf_counter(), run.team.size > 1
+    whole_run: AbstractContextManager[list[int]] = afterwards() if together else nullcontext([])
     try:
         # The processes of a team must end, and save, after the same step: they ask each other at every check.
         with (
             tqdm(total=steps, initial=run.step, desc="training", unit="step", disable=silent) as bar,
-            afterwards() if together else nullcontext([]) as asked,
+            whole_run as asked,
         ):
             while run.step < steps:
                 with nullcontext() if together else afterwards():
