@@ -51,8 +51,9 @@ def use_certificate(folder: Path) -> None:
             "-subj /CN=sgan -keyout key.pem -out cert.pem`."
         )
     ours = {"cert": str(certificate), "key": str(key)}
-    tls = {"ca-file": str(certificate), "client": ours, "scheduler": ours, "worker": ours}
-    dask.config.set({"distributed.comm.tls": tls, "distributed.comm.require-encryption": True})
+    roles = {f"distributed.comm.tls.{who}": ours for who in ("client", "scheduler", "worker")}
+    encrypted = {"distributed.comm.tls.ca-file": str(certificate), "distributed.comm.require-encryption": True}
+    dask.config.set(roles | encrypted)
 
 
 @contextmanager
