@@ -172,6 +172,9 @@ COMMANDS = [
     ("study --preset table1 --out {tmp}/binary", "{tmp}/binary cannot be read as a study's table"),
     ("study --preset table1 --out {tmp}/half.csv", "half.csv holds a row that no study has written (line 2: it has more or"),
     ("study --preset table1 --out {tmp}/zero", "{tmp}/zero has other columns than this study"),
+    ("study --security {tmp}/empty", "--security encrypts the connection to --scheduler tls://HOST:PORT: name one"),
+    ("study --security {tmp}/empty --scheduler tcp://127.0.0.1:1", "--security encrypts the connection to --scheduler tls"),
+    ("study --security {tmp}/empty --scheduler tls://127.0.0.1:1", "{tmp}/empty lacks cert.pem or key.pem: make both with"),
     # publishing
     ("lessons --only 99", "no lesson is named like '99': the lessons are 00_plane"),
     ("lessons --only cat", "no lesson is named like 'cat': the lessons are 00_plane"),
