@@ -133,6 +133,9 @@ WRONG = [
     ("choose_labelled", "not how many of each digit", [("count // 10", "count")]),
     ("choose_labelled", "always take the first", [(FIRST, "[: count // 10]")]),
     ("choose_labelled", "chosen twice", [("torch.randperm(len(places))", "torch.randint(3, (len(places),))")]),
+    ("choose_labelled", "every call chooses the same", [
+        ("torch.randperm(len(places))", "torch.randperm(len(places), generator=torch.Generator().manual_seed(0))")
+    ]),
     ("choose_labelled", "does not look at the labels", [
         (DRAW, "return torch.randperm(len(labels))[:count]\n    ([places")
     ]),
@@ -144,6 +147,7 @@ WRONG = [
     ("choose_labelled", "in all, you chose", [("count // 10", "1 + count // 10")]),
     ("choose_labelled", "in one row", [("torch.cat(", "torch.stack(")]),
     # part 2
+    ("Generator", "together one linear layer", [("nn.ReLU()", "nn.Identity()")]),
     ("Generator", "sigmoid gives 0 to 1", [("nn.Tanh()", "nn.Sigmoid()")]),
     ("Generator", "end with tanh", [(", nn.Tanh()", "")]),
     ("Generator", "the channel is missing", [("nn.Tanh()", "nn.Tanh(), nn.Flatten(1, 2)")]),
@@ -260,6 +264,7 @@ def test_a_mistake_gets_its_own_sentence(name, word, replacements, capsys):
     assert word in said
 
 
+POOLED = "0.5 * F.softplus(torch.cat([-D(unlabelled)[1], D(generated)[1]])).mean() * 2"
 RIGHT = [
     ("choose_labelled", [
         (DRAW, "return [int(place) for place in torch.cat([places"),
@@ -284,6 +289,7 @@ RIGHT = [
     ("d_loss", [(REAL, "F.binary_cross_entropy_with_logits(D(unlabelled)[1], torch.full((len(unlabelled),), 0.9))")]),
     ("d_loss", [(REAL, "F.binary_cross_entropy(D(unlabelled)[1].sigmoid(), torch.ones(len(unlabelled)))")]),
     ("d_loss", [(D_SUM, f"{D_SUM} + 0.5 * F.softplus(-D(images)[1]).mean()")]),  # labelled images are real, too
+    ("d_loss", [("0.5 * real.mean() + 0.5 * not_real.mean()", POOLED)]),  # one batch of as many of either
     ("d_loss", [(WHICH, "F.nll_loss(D(images)[0].log_softmax(1), labels)")]),
     ("g_loss", [(G_LOSS, "return F.binary_cross_entropy_with_logits(D(generated)[1], torch.ones(len(generated)))")]),
     ("g_loss", [(G_LOSS, "return -F.softplus(D(generated)[1]).mean()")]),  # saturating: Odena's own

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import time
 
 import nbformat
@@ -30,7 +31,8 @@ def cells_of(path):
 
 
 def sources(cells):
-    return [cell.source for cell in cells]
+    """What the cells say; pages that the lessons link to come along in another place."""
+    return [cell.source.replace("](../docs/", "](docs/") for cell in cells]
 
 
 def is_answer(cell):
@@ -65,6 +67,17 @@ def test_learners_see_no_output_that_needs_an_answer_and_all_others(handout, nam
     text = json.dumps(cells_of(handout / "learners" / name))
     assert "Not yet: " not in text
     assert "✓" not in text
+
+
+@pytest.mark.parametrize("who", ["learners", "teacher"])
+def test_every_link_of_a_handout_to_a_file_leads_to_one(handout, who):
+    pages = [path.read_text(encoding="utf-8") for path in sorted((handout / who / "docs").glob("*.md"))]
+    links = {link for page in pages for link in re.findall(r"\]\(\.\./([^)#]+)", page)}
+    for path in sorted((handout / who).glob("*.ipynb")):
+        text = "\n".join(cell.source for cell in cells_of(path) if cell.cell_type == "markdown")
+        links |= set(re.findall(r"\]\((?!https?:)([^)#]+)", text))
+    assert "docs/glossary.md" in links
+    assert [link for link in sorted(links) if not (handout / who / link).exists()] == []
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -20,8 +20,8 @@ def _pictures(random: torch.Generator) -> dict[str, Any]:
     if torch.rand(1, generator=random) < 0.5:
         height, width = width, height
     shape = (height, width, 3)
-    pictures = [torch.randint(256, shape, generator=random, dtype=torch.uint8).numpy() for _ in range(count)]
-    pictures[0][0, 0], pictures[0][0, 1] = 0, 255  # the ends of the range are there
+    low, high = (0, 256) if torch.rand(1, generator=random) < 0.5 else (60, 200)  # or pale ones
+    pictures = [torch.randint(low, high, shape, generator=random, dtype=torch.uint8).numpy() for _ in range(count)]
     return {"pictures": pictures}
 
 
@@ -68,6 +68,7 @@ TO_BATCH_MISTAKES: dict[str, Any] = {
     "by 127.5 and subtract 1, whatever is in the picture.": [
         lambda p: _scaled_by_extremes(_batch(p), (1, 2, 3)),
         lambda p: _scaled_by_extremes(_batch(p), (2, 3)),
+        lambda p: _scaled_by_extremes(_batch(p), (0, 1, 2, 3)),
     ],
     "you subtract the mean and divide by the standard deviation; G's tanh knows nothing of them: divide by 127.5 and "
     "subtract 1.": [
@@ -109,7 +110,8 @@ def check_to_batch(function: Callable[[list[np.ndarray]], Tensor]) -> bool:
         call(function, pictures)
         unchanged = all(map(np.array_equal, pictures, before))
         need(unchanged, "your function changes the pictures that it is given: work on a copy.")
-        return "channels first, every pixel in its place, from -1 to 1: ready for D."
+        ready = "ready for D" if kind == torch.float32 else "ready for D, once they are float32 (`.float()`)"
+        return f"channels first, every pixel in its place, from -1 to 1: {ready}."
 
     return check(examine)
 
