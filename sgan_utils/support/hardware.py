@@ -21,10 +21,10 @@ def pick_device(name: str = "auto") -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        device = torch.empty(0, device=name).device
+        torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
         raise SGANError(f"device {name!r} cannot be used here: choose auto, cpu, cuda or mps.") from error
-    if device.type == "meta":  # where torch works out shapes and computes nothing
+    if torch.device(name).type == "meta":  # where torch works out shapes and computes nothing
         raise SGANError("device 'meta' computes nothing: choose auto, cpu, cuda or mps.")
     return torch.device(name)
 
