@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup lessons lab app test test-all test-browser figures retrain keep study post site benchmark lint links clean
+.PHONY: help setup lessons lab app test test-all test-faults test-browser figures retrain keep study post site benchmark lint links clean
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -19,11 +19,15 @@ app: setup       ## open the playground as a page without code
 
 # Side by side, every core with files of its own; a browser or a cluster would be too slow beside others.
 test: setup      ## run the tests of every day, the notebooks among them
-	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not faults"
 
 test-all: setup  ## run all tests, those that start clusters, long runs or a browser among them
-	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not faults"
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest tests/faults
+
+test-faults: setup ## bad inputs, kills, full disks and damaged files: what docs/reliability.md promises
+	$(BIN)/python -m pytest tests/faults
 
 test-browser: setup ## drive the playground in a real browser (Chromium)
 	$(BIN)/python -m pytest tests/browser

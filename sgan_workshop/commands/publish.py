@@ -21,9 +21,11 @@ def lessons(
     from rich.console import Console
     from rich.table import Table
 
+    from sgan_workshop.commands.outputs import check_output_files
     from sgan_workshop.publish.notebooks import ROOT, lesson_paths, run_lesson
     from sgan_workshop.publish.pages import write_appendices
 
+    check_output_files(pages=pages / "index.html")
     table = Table("lesson", "seconds", "main result")
     console = Console()
     for path in lesson_paths(only):
