@@ -5,6 +5,7 @@ Only what a command needs is imported when it runs, so that ``sgan --help`` answ
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -23,6 +24,9 @@ def main() -> None:
     # took 14 times as long as one. With this they take 6 times as long, and one alone takes 4% longer.
     # OpenMP reads it when torch is loaded; the lessons' kernels inherit it.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Windows' code pages lack letters that a sentence may have
     try:
         app()
     except SGANError as error:

@@ -43,5 +43,5 @@ def doctor() -> None:
         mark = typer.style("ok  ", fg="green") if finding.ok else typer.style("bad ", fg="red")
         typer.echo(f"{mark} {finding.what}: {finding.value}")
         if finding.cure:
-            typer.echo(f"     → {finding.cure}")
+            typer.echo(f"     {finding.cure}")
     raise typer.Exit(0 if healthy else 1)
