@@ -104,7 +104,9 @@ def site(
 
 @app.command()
 def address(
-    repository: Annotated[str, typer.Argument(help="Such as https://github.com/somebody/sgan-workshop.")],
+    repository: Annotated[
+        str, typer.Argument(help="Such as https://github.com/somebody/sgan-workshop; by default the present one.")
+    ] = "",
 ) -> None:
     """Write the repository's address wherever it is needed: links of the README, the site, and Colab's first cell."""
     from sgan_workshop.publish.address import write_address
