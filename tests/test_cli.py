@@ -198,13 +198,17 @@ def test_lessons_names_an_unknown_lesson(sgan):
     assert "01_data" in err
 
 
-def test_lab_opens_the_notebooks(sgan, monkeypatch):
+def test_lab_opens_the_learners_own_copies(sgan, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
-    code, _, _ = sgan("lab")
+    code, _, _ = sgan("lab", "--folder", tmp_path / "mine", "--", "--no-browser")
     assert code == 0
-    assert calls[0][1:4] == ["-m", "jupyter", "lab"]
-    assert Path(calls[0][4]).name == "notebooks"
+    assert calls[0][1:] == ["-m", "jupyter", "lab", str(tmp_path / "mine"), "--no-browser"]
+    assert sorted(path.name for path in (tmp_path / "mine").glob("*.ipynb")) == sorted(
+        path.name for path in notebooks.lesson_paths()
+    )
+    code, out, _ = sgan("lab", "--folder", tmp_path / "mine", "--diff", "03")
+    assert (code, out, len(calls)) == (0, "You have the newest version.\n", 1)
 
 
 def test_doctor_finds_this_environment_well(sgan):
