@@ -42,6 +42,16 @@ def test_of_each_promised_python_the_oldest_release_and_a_newer_one_are_resolved
     assert list(minors) == supported_minors
 
 
+def test_the_readme_and_the_environments_name_what_is_supported():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    oldest, before, broken = re.fullmatch(r">=([\d.]+),<([\d.]+),!=([\d.]+)", supported.pythons()).groups()
+    newest = f"3.{parts(before)[1] - 1}"
+    assert f"{oldest} to {newest}, but not {broken}" in text
+    assert f"macOS {supported.MACOS} or newer on Apple silicon" in text
+    assert f"glibc {'.'.join(map(str, supported.GLIBC))} or newer" in text
+    assert "Intel" in text
+
+
 GOOD = [
     ("Linux", "x86_64", "", ("glibc", "2.36"), "linux-x86_64"),
     ("Linux", "aarch64", "", ("glibc", "2.28"), "linux-aarch64"),
