@@ -14,6 +14,8 @@ RUN python -m venv /home/learner/venv \
  && mkdir my_lessons
 ENV PATH="/home/learner/venv/bin:$PATH"
 EXPOSE 8888
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8888/api', timeout=4)"]
+# Without urllib, which would ask a proxy of the environment.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["python", "-c", "\
+import http.client, sys; lab = http.client.HTTPConnection('127.0.0.1', 8888, timeout=5); \
+lab.request('GET', '/api'); sys.exit(lab.getresponse().status != 200)"]
 CMD ["sgan", "lab", "--", "--ip=0.0.0.0", "--no-browser"]

@@ -30,6 +30,24 @@ def test_it_is_built_without_a_warning_and_fetches_nothing(site):
         assert not [url for pair in fetched for url in pair if url.startswith(("http", "//"))], name
 
 
+def test_pages_are_light_described_and_listed(site):
+    sitemap = (site / "sitemap.xml").read_text(encoding="utf-8")
+    scripts = [path for path in site.rglob("*") if path.suffix in (".js", ".map") and path.stat().st_size > 400_000]
+    assert scripts == []
+    for path in [site / "index.html", site / "study.html", site / "notebooks" / "03_training.html"]:
+        text = path.read_text(encoding="utf-8")
+        assert "fontawesome.js" not in text
+        (described,) = re.findall(r'<meta name="description" content="([^"]+)"', text)
+        assert 40 < len(described) < 170
+        for name in ("og:title", "og:image", "og:url"):
+            assert f'property="{name}"' in text
+        assert re.search(r'<link rel="icon" href="[^"]*favicon.svg"', text)
+        assert f"/{path.relative_to(site).as_posix()}</loc>" in sitemap
+    assert (site / "_images" / "game.png").exists()  # of the social card
+    assert "404.html" not in sitemap
+    assert re.search(r'<base href="/[\w.-]+/" />', (site / "404.html").read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
 def test_a_lesson_on_the_site_has_no_widget_and_describes_its_pictures(path, tmp_path):
     write_lesson(path, tmp_path / path.name)

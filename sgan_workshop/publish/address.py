@@ -32,6 +32,12 @@ def repository() -> str:
     return project["urls"]["Repository"]
 
 
+def site() -> str:
+    """Where the workflow publishes the site."""
+    owner, name = repository().rstrip("/").split("/")[-2:]
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
 def write_address(address: str = "") -> list[Path]:
     """Put another address of the repository in the place of the present one, in all files that hold it.
 
