@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -21,16 +22,19 @@ from sgan_utils.training import train
 WARM_UP = 30  # steps that do not count towards the time of one
 
 
-def measure(config: dict[str, Any], images: int | None = None) -> dict[str, float]:
+def measure(config: dict[str, Any], images: int | None = None, threads: int | None = None) -> dict[str, float]:
     """Train, and classify as at the end of a lesson.
 
     Args:
         config: changes to the ``lesson`` preset.
         images: how many there are, labelled and unlabelled, by repetition of MNIST's; by default as ``config`` says.
+        threads: how many compute; by default as many as the session chooses.
 
     Returns:
         Seconds of training and, after a warm-up, of one step; in MB the peak of memory, and what images take of it.
     """
+    if threads:
+        os.environ["SGAN_THREADS"] = str(threads)
     lesson, marks = SGANConfig.preset("lesson", **config), {}
 
     def note(run: Run) -> None:
@@ -45,6 +49,7 @@ def measure(config: dict[str, Any], images: int | None = None) -> dict[str, floa
         "seconds": round(run.train_seconds, 4),
         "seconds_a_step": round((marks[run.step] - marks[first]) / (run.step - first), 6) if first else 0.0,
         "peak_memory_mb": round(peak_memory_mb(), 1),
+        "threads": torch.get_num_threads(),
         "images_mb": round((data.train_images.nbytes + sources.unlabelled_images.nbytes) / MEGABYTE, 1),
     }
 

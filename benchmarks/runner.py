@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data_path, growth, playground, several, startup, step, time_to_98
+from benchmarks import company, data_path, growth, playground, several, startup, step, time_to_98
 from benchmarks.measure import ROOT
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_whole
@@ -27,6 +27,7 @@ COMMAND = "make benchmark"
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "time_to_98": time_to_98.measure,
     "step": step.measure,
+    "company": company.measure,
     "data_path": data_path.measure,
     "growth": growth.measure,
     "startup": startup.measure,
@@ -48,6 +49,11 @@ REQUIRED: dict[str, dict[str, str]] = {
         "gflops": "GFLOP/s of a float32 step",
         "peak_gflops": "GFLOP/s of a float32 matrix product",
         "share_of_peak": "the one over the other",
+    },
+    "company": {
+        "quiet_ratio": "a step with the threads that a session chooses, over the fastest of all on a quiet machine",
+        "one_busy_ratio": "the same beside one busy program",
+        "two_busy_ratio": "the same beside two",
     },
     "data_path": {"ratio": "images per second from memory over a DataLoader's"},
     "growth": {

@@ -52,14 +52,14 @@ def random_affine(count: int, strength: float, random: torch.Generator, size: in
 
 
 def warp(images: Tensor, affine: Tensor) -> Tensor:
-    """Apply to each image its own affine transform; what comes in from outside is paper.
+    """Apply to each image its own affine transform; pixels from outside the image become -1.
 
     Args:
-        images: (batch, 1, 28, 28), from -1 (paper) to 1 (ink).
+        images: (batch, channels, height, width), from -1 (MNIST's paper, but black on a photograph) to 1.
         affine: (batch, 2, 3), from :func:`random_affine`.
 
     Returns:
-        (batch, 1, 28, 28). Pixels are interpolated, so they stay in the same range.
+        The same shape. Pixels are interpolated, so they stay in the same range.
     """
     places = F.affine_grid(affine, list(images.shape), align_corners=False)
     return F.grid_sample(images + 1, places, padding_mode="zeros", align_corners=False) - 1
@@ -94,12 +94,12 @@ def noise_scale(progress: float, decay: float) -> float:
 class Inputs(NamedTuple):
     """What one step starts from. What the configuration has no use for is empty."""
 
-    images: Tensor  # labelled real, (labelled batch, 1, 28, 28), from -1 to 1 and then with noise
-    labels: Tensor  # (labelled batch,)
-    unlabelled: Tensor  # (batch, 1, 28, 28)
+    images: Tensor  # labelled real, (labelled batch, channels, height, width), from -1 to 1 and then with noise
+    labels: Tensor  # (labelled batch,), int64
+    unlabelled: Tensor  # (batch, channels, height, width)
     augmented: Tensor  # the same images, augmented, once the consistency loss has set in
     latent: Tensor  # (batch, latent_size)
-    noise: Tensor  # to be added to generated images, (batch, 1, 28, 28)
+    noise: Tensor  # to be added to generated images, of their shape
 
 
 def make_inputs(
@@ -109,11 +109,20 @@ def make_inputs(
     config: SGANConfig,
     random: torch.Generator,
 ) -> Inputs:
-    """Make the inputs of one step from its batches of bytes; ``random`` gives latents, augmentation and noise."""
+    """Make the inputs of one step: floats, augmented and with noise, as the configuration says.
+
+    Args:
+        step: how many steps are done; augmentation and noise may change as a run goes on.
+        labelled: images (labelled batch, channels, height, width), uint8, and their labels (labelled batch,).
+        unlabelled: images (batch, channels, height, width), uint8.
+        random: gives latents, augmentation and noise, in this order.
+    """
     images, labels = labelled
     images, unlabelled = to_model_range(images), to_model_range(unlabelled)
-    latent, shape = sample_latent(len(unlabelled), config.latent_size, random), images.shape[1:]
-    size, augmented = max(shape[1:]), unlabelled[:0]
+    shape = images.shape[1:]
+    size = max(shape[1:])
+    latent = sample_latent(len(unlabelled), config.latent_size, random)
+    augmented = unlabelled[:0]
     if config.augmentation:
         images = warp(images, random_affine(len(images), config.augmentation, random, size))
     if config.uses_consistency and step >= config.consistency_start * config.steps:

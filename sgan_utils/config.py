@@ -99,7 +99,7 @@ class SGANConfig(BaseModel):
     )  # fmt: skip
     learning_rate_g: float = Field(
         4e-3, gt=0, le=1, title="G's learning rate",
-        description="Step size of G's Adam. Too large and G jumps from one trick to the next.",
+        description="Step size of G's Adam. Too large and G jumps back and forth between a few images.",
         json_schema_extra={"scale": "log", "slider_from": 1e-5},
     )  # fmt: skip
     learning_rate_decay: float = Field(
@@ -109,12 +109,12 @@ class SGANConfig(BaseModel):
     )  # fmt: skip
     adam_beta1: float = Field(
         0.5, ge=0, lt=1, title="Adam's first beta",
-        description="How long Adam remembers the direction of earlier gradients; GANs like less than the usual 0.9.",
+        description="How long Adam remembers the direction of earlier gradients; GANs take less than the usual 0.9.",
         json_schema_extra={"step": 0.01},
     )  # fmt: skip
     supervised_weight: float = Field(
         1.0, ge=0, le=10, title="Weight of the supervised loss",
-        description="How much D cares about naming the digit; 0 makes a plain GAN, which uses no label.",
+        description="How much D cares about predicting the digit; 0 makes a plain GAN, which uses no label.",
     )  # fmt: skip
     unsupervised_weight: float = Field(
         1.0, ge=0, le=10, title="Weight of the unsupervised loss",
@@ -289,12 +289,11 @@ def allowed(name: str) -> str:
         return f"three whole numbers between {each['minimum']} and {each['maximum']}"
     low = field.get("minimum", field.get("exclusiveMinimum"))
     high = field.get("maximum", field.get("exclusiveMaximum"))
-    hint = f" ({field['hint']})" if "hint" in field else ""
     if "minimum" in field and "maximum" in field:
-        return f"between {low} and {high}{hint}"
+        return f"between {low} and {high}"
     above = "above" if "exclusiveMinimum" in field else "at least"
     below = "below" if "exclusiveMaximum" in field else "at most"
-    return f"{above} {low} and {below} {high}{hint}"
+    return f"{above} {low} and {below} {high}"
 
 
 def _sentences(error: ValidationError) -> str:

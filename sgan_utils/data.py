@@ -18,6 +18,7 @@ from sgan_utils.config import CLASSES, IMAGE_SIZE, SGANConfig
 from sgan_utils.support.archives import unpack
 from sgan_utils.support.errors import TORCH_PAIR_CURE, ConfigError, DataError, SGANError
 from sgan_utils.support.source_checks import check_sources
+from sgan_utils.support.threads import settle_threads
 
 DIGITS = tuple(map(str, range(CLASSES)))
 UNKNOWN = -1  # in the place of a label, if nobody has given one
@@ -39,7 +40,7 @@ class Description(NamedTuple):
 
 
 class ImageData(NamedTuple):
-    """A data set in memory, one byte a pixel (of MNIST's, 0 is paper and 255 is ink)."""
+    """A data set in memory, one byte a pixel and channel (of MNIST's, 0 is paper and 255 is ink)."""
 
     train_images: Tensor  # (images, channels, height, width), uint8; MNIST: (60000, 1, 28, 28)
     train_labels: Tensor  # (images,), int64, indices into ``classes``, or UNKNOWN
@@ -132,6 +133,7 @@ def load_mnist(folder: Path | str | None = None) -> ImageData:
     except RuntimeError as error:  # "operator torchvision::nms does not exist"
         raise SGANError(TORCH_PAIR_CURE) from error
 
+    settle_threads()  # most sessions begin here, and all that they compute should be computed alike
     folder = Path(folder) if folder else data_folder()
     unpack(folder)
     train, test = (datasets.MNIST(folder, train=train) for train in (True, False))
@@ -144,10 +146,10 @@ def to_model_range(images: Tensor) -> Tensor:
     The same numbers as torchvision's ``ToTensor()`` followed by ``Normalize([0.5], [0.5])``.
 
     Args:
-        images: shape (batch, 1, 28, 28), uint8.
+        images: (batch, channels, height, width), uint8.
 
     Returns:
-        Same shape, float32.
+        The same shape, float32.
     """
     return images.to(torch.float32, copy=True).div_(127.5).sub_(1.0)
 
@@ -188,8 +190,8 @@ def draw_labelled(labels: Tensor, count: int, seed: int) -> Tensor:
         raise DataError(f"cannot draw {count} labelled images from {len(labels)}: ask for fewer labels.")
     labels, generator = labels.cpu(), torch.Generator().manual_seed(seed)
     rank = torch.empty_like(labels)  # 0 for the first image drawn of its class, 1 for the second, ...
-    for digit in labels.unique():
-        members = (labels == digit).nonzero().squeeze(1)
+    for label in labels.unique():
+        members = (labels == label).nonzero().squeeze(1)
         rank[members[torch.randperm(len(members), generator=generator)]] = torch.arange(len(members))
     # One image of each class, then a second of each, and so on. Where the last round is not whole, as with 25 labels of
     # ten classes, chance says which classes get one more; without it the recorded runs could not be repeated.
@@ -204,9 +206,12 @@ def split_sources(data: ImageData, config: SGANConfig, labelled: Tensor | None =
     No label leaves this function but those of the labelled images and, for scoring, of the held-out ones.
 
     Args:
-        data: from :func:`load_mnist`.
+        data: from :func:`load_data`.
         config: says how many images are labelled and held out, the protocol, and the seed of the draw.
         labelled: your own choice of labelled images (indices into ``data.train_images``) instead of a drawn one.
+
+    Raises:
+        ConfigError: if ``labels`` or ``held_out`` does not leave every class a label.
     """
     known, classes = (data.train_labels != UNKNOWN).nonzero().squeeze(1), len(data.classes)
     is_held_out = torch.zeros(len(data.train_labels), dtype=torch.bool)
@@ -215,20 +220,20 @@ def split_sources(data: ImageData, config: SGANConfig, labelled: Tensor | None =
         is_held_out[known[draw_labelled(data.train_labels[known], count, seed=0)]] = True
     others, held_out = (~is_held_out).nonzero().squeeze(1), is_held_out.nonzero().squeeze(1)
     if labelled is None:
-        known = others[data.train_labels[others] != UNKNOWN]
+        candidates = others[data.train_labels[others] != UNKNOWN]
         without = f" without the {config.held_out} held-out ones" if config.held_out else ""
-        if config.held_out and len(left := data.train_labels[known].unique()) < classes:
+        if config.held_out and len(left := data.train_labels[candidates].unique()) < classes:
             raise ConfigError(
                 f"held_out={config.held_out} leaves only {len(left)} of {data.name}'s {classes} classes with labels: "
                 "set a smaller SGANConfig(held_out=...) or --held-out."
             )
-        if not classes <= config.labels <= len(known):
+        if not classes <= config.labels <= len(candidates):
             raise ConfigError(
-                f"labels must be between {classes} and {len(known)} (one for each class at least; {data.name} has "
-                f"{len(known)} labelled training images{without}), got {config.labels}: set SGANConfig(labels=...) or "
-                "--labels."
+                f"labels must be between {classes} and {len(candidates)} (one for each class at least; {data.name} has "
+                f"{len(candidates)} labelled training images{without}), got {config.labels}: set "
+                "SGANConfig(labels=...) or --labels."
             )
-        labelled = known[draw_labelled(data.train_labels[known], config.labels, config.seed)]
+        labelled = candidates[draw_labelled(data.train_labels[candidates], config.labels, config.seed)]
     unlabelled = labelled if config.protocol == "labelled-only" else others
     return Sources(
         data.train_images[labelled],
@@ -247,7 +252,7 @@ class Batches:
     so a resumed run goes on with exactly the batches that it would have had.
 
     Example:
-        >>> images, labels = Batches((train_images, train_labels), batch_size=100, seed=0)[step]
+        >>> images, labels = Batches((data.train_images, data.train_labels), batch_size=100, seed=0)[0]
     """
 
     def __init__(self, tensors: Sequence[Tensor], batch_size: int, seed: int) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Mistakes(NamedTuple):
     """Misclassified images, the most confident ones first."""
 
-    place: Tensor  # (mistakes,): where they stand among the images
+    position: Tensor  # (mistakes,): among the images
     predicted: Tensor  # (mistakes,)
     true: Tensor  # (mistakes,)
     confidence: Tensor  # (mistakes,): the probability that D gave to its wrong answer, 0 to 1
@@ -27,7 +27,8 @@ def believe(discriminator: Discriminator, images: Tensor, batch_size: int = 500)
     """D's belief in any number of images, in evaluation mode.
 
     Args:
-        images: (n, 1, 28, 28), either bytes from 0 to 255 or floats from -1 to 1.
+        images: (n, channels, height, width), either uint8 from 0 to 255 or floats from -1 to 1.
+        batch_size: images at a time, to spare memory; it changes no number.
 
     Returns:
         Belief of n images, on the CPU.
@@ -62,7 +63,7 @@ def confusion_matrix(class_logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def per_class_accuracy(class_logits: Tensor, labels: Tensor) -> Tensor:
-    """The fraction of each digit's images that was classified correctly: (10,), 0 to 1."""
+    """The fraction of each digit's images that was classified correctly: (classes,), 0 to 1; 0 where there is none."""
     confusion = confusion_matrix(class_logits, labels)
     return confusion.diagonal() / confusion.sum(1).clamp(min=1)
 

@@ -69,11 +69,12 @@ def non_saturating_loss(real_logit_on_generated: Tensor) -> Tensor:
 
 
 def saturating_loss(real_logit_on_generated: Tensor) -> Tensor:
-    r"""The original two-player objective, which Odena uses (2016, sec. 2): exactly the negative of D's loss.
+    r"""The original two-player objective, which Odena uses (2016, sec. 2): G undoes what D gains.
 
     .. math:: \mathbb{E}_z \log\bigl(1-\sigma(r(G(z)))\bigr)
 
-    Its gradient vanishes when D is sure that an image is generated: G then has nothing to learn from.
+    It is minus twice the half of :func:`unsupervised_loss` that is about generated images: what one player wins, the
+    other loses. Its gradient vanishes when D is sure that an image is generated: G then has nothing to learn from.
 
     Args:
         real_logit_on_generated: r(G(z)), shape (batch,).
@@ -108,6 +109,9 @@ def generator_loss(kind: GeneratorLoss, on_real: Belief | None, on_generated: Be
         kind: ``"non_saturating"``, ``"saturating"`` or ``"feature_matching"``.
         on_real: D's belief in unlabelled real images; used by feature matching only.
         on_generated: D's belief in generated images.
+
+    Returns:
+        A scalar in nats; for feature matching, a squared distance of features.
     """
     if kind == "feature_matching":
         assert on_real is not None
@@ -117,11 +121,11 @@ def generator_loss(kind: GeneratorLoss, on_real: Belief | None, on_generated: Be
 
 
 def pseudo_label(class_logits: Tensor, confidence: float, balance: float = 0.0) -> tuple[Tensor, Tensor]:
-    r"""What D itself names unlabelled images, where it is sure enough (Lee 2013, sec. 2.1; Sohn et al. 2020, sec. 2).
+    r"""D's own predictions as labels, where D is sure (Lee 2013, sec. 2.1; Sohn et al. 2020, sec. 2).
 
-    With ``balance``, probabilities are first divided by their mean over the batch, so that a digit that D names too
-    often loses and one that it seldom names gains: every digit is about a tenth of the images, which is known without
-    any label (Berthelot et al. 2020, sec. 3.1).
+    With ``balance``, probabilities are first divided by their mean over the batch, so that a digit that D predicts too
+    often loses and one that it seldom predicts gains: every digit is about a tenth of the images, which is known
+    without any label (Berthelot et al. 2020, sec. 3.1).
 
     .. math:: q(x)_k \propto p(x)_k \,/\, \mathbb{E}_x[p(x)_k]^{b}, \qquad y(x) = \arg\max_k q(x)_k
 
@@ -134,7 +138,7 @@ def pseudo_label(class_logits: Tensor, confidence: float, balance: float = 0.0) 
         y(x), shape (batch,), 0 to 9, and whether it counts, shape (batch,), booleans.
     """
     probability = class_logits.detach().softmax(1)
-    smallest = torch.finfo(probability.dtype).tiny  # a digit that nobody names at all must not divide 0 by 0
+    smallest = torch.finfo(probability.dtype).tiny  # a digit that D never predicts must not divide 0 by 0
     probability = probability / probability.mean(0).clamp(min=smallest).pow(balance)
     probability = probability / probability.sum(1, keepdim=True)
     winner, pseudo_labels = probability.max(1)

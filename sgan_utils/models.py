@@ -1,7 +1,7 @@
 """The two networks: G generates images, D says which digit an image shows and whether it is real.
 
 D has one output type, :class:`Belief`, and three interchangeable heads that read it off the last linear layer.
-No softmax and no sigmoid stands here, but for the one that can be asked for as a mistake: the losses take logits.
+There is no softmax and no sigmoid (but for ``softmax=True``, a mistake to study): the losses take logits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MNIST = Description()
 
 
 class Belief(NamedTuple):
-    """What D says about a batch of images."""
+    """D's output for a batch of images. The probability that an image is real is ``real_logit.sigmoid()``."""
 
     class_logits: Tensor  # (batch, 10): which digit
     real_logit: Tensor  # (batch,): above 0 means "real"
@@ -29,12 +29,12 @@ class Belief(NamedTuple):
 
 
 def two_heads(outputs: Tensor, features: Tensor) -> Belief:
-    """The post's reading: ten outputs name the digit, an eleventh of its own says real or generated."""
+    """The post's version: ten outputs predict the digit, an eleventh of its own says real or generated."""
     return Belief(outputs[:, :-1], outputs[:, -1], features)
 
 
 def n_plus_1_head(outputs: Tensor, features: Tensor) -> Belief:
-    """Odena's reading (2016, sec. 2): an 11-way softmax of ten digits and one class "generated".
+    """Odena's version (2016, sec. 2): an 11-way softmax of ten digits and one class "generated".
 
     The probability of "not generated" is a sigmoid of ``logsumexp(ten digits) - generated``.
     """
@@ -43,7 +43,7 @@ def n_plus_1_head(outputs: Tensor, features: Tensor) -> Belief:
 
 
 def n_head(outputs: Tensor, features: Tensor) -> Belief:
-    """Salimans' reading (2016, sec. 5): only differences of logits matter, so "generated" can be fixed at 0."""
+    """Salimans' version (2016, sec. 5): only differences of logits matter, so "generated" can be fixed at 0."""
     return Belief(outputs, outputs.logsumexp(1), features)
 
 
@@ -72,11 +72,11 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         c7, c14, c28 = channels
-        colours, height, width = shape[0], shape[1] // 4, shape[2] // 4
+        first_height, first_width = shape[1] // 4, shape[2] // 4  # each of two convolutions doubles them
         self.latent_size = latent_size
-        self.linear = nn.Linear(latent_size, c7 * height * width)
+        self.linear = nn.Linear(latent_size, c7 * first_height * first_width)
         self.convolutions = nn.Sequential(
-            nn.Unflatten(1, (c7, height, width)),
+            nn.Unflatten(1, (c7, first_height, first_width)),
             # A bias would be taken away again by the normalisation that follows.
             nn.ConvTranspose2d(c7, c14, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(c14),
@@ -84,7 +84,7 @@ class Generator(nn.Module):
             nn.ConvTranspose2d(c14, c28, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(c28),
             nn.ReLU(inplace=True),
-            nn.Conv2d(c28, colours, kernel_size=3, padding=1),
+            nn.Conv2d(c28, shape[0], kernel_size=3, padding=1),
             nn.Tanh(),
         )
 
@@ -175,7 +175,7 @@ def build_models(config: SGANConfig, data: Description = MNIST) -> tuple[Generat
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers training can change."""
+    """The number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
@@ -193,7 +193,7 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """The model as it is used after training: BatchNorm uses its memory, and nothing is recorded for gradients."""
+    """The model as it is used after training: BatchNorm uses its running statistics, and no gradients are recorded."""
     was_training = model.training
     model.eval()
     try:

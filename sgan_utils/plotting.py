@@ -237,7 +237,7 @@ def plot_confusion(matrix: Images, ax: Axes | None = None, classes: Sequence[str
         if number:
             colour = "white" if mistakes[row, column] > 0.6 * top else MUTED if row == column else "black"
             ax.text(column, row, f"{number}", ha="center", va="center", fontsize=8, color=colour)
-    ax.set(xlabel="named by D", ylabel="true class" if classes else "true digit")
+    ax.set(xlabel="predicted by D", ylabel="true class" if classes else "true digit")
     ax.set_xticks(range(len(matrix)), classes)
     ax.set_yticks(range(len(matrix)), classes)
     ax.grid(visible=False)

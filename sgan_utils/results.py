@@ -68,7 +68,7 @@ def load_record(name: str) -> Record:
 
 
 ROWS = RESULTS / "study" / "rows.csv"
-# What others have published, in percent of wrong answers. Its last column says how each number was read.
+# What others have published, in percent of wrong answers. Its last column says where each number was looked up.
 PUBLISHED = pd.read_csv(RESULTS / "published.csv")
 FROM_MEMORY = "from memory"  # so nobody has looked that number up
 # Odena 2016, table 1: accuracy by number of labels, each the best of a random search over learning rates.
@@ -97,8 +97,8 @@ def recorded_rows(study: str, rows: Path | str | None = None) -> pd.DataFrame:
         SGANError: if there are none.
     """
     rows = rows or ROWS
-    every = read_rows(rows)
-    chosen = every.loc[[config for config in configurations(study) if config in every.index]]
+    recorded = read_rows(rows)
+    chosen = recorded.loc[[config for config in configurations(study) if config in recorded.index]]
     if chosen.empty:
         raise SGANError(
             f"{rows} holds no run of the study {study!r}: restore it with `git checkout -- results`, or train the runs "

@@ -24,6 +24,7 @@ from sgan_utils.support.propagation import PropagatedBatches
 from sgan_utils.support.run import ALONE, Alone, Callback, Run
 from sgan_utils.support.session import steps_of
 from sgan_utils.support.student import teach_student
+from sgan_utils.support.threads import settle_threads
 
 
 def discriminator_step(
@@ -38,7 +39,7 @@ def discriminator_step(
     """One update of D from the three sources of images (Odena 2016, algorithm 1).
 
     Args:
-        labelled: images (batch, 1, 28, 28) from -1 to 1, and their labels (batch,).
+        labelled: images (labelled batch, 1, 28, 28) from -1 to 1, and their labels (labelled batch,), int64.
         unlabelled: images (batch, 1, 28, 28) without labels.
         generated: G's images (batch, 1, 28, 28); unused if the configuration has no G.
         augmented: the unlabelled images, augmented, in steps with a consistency loss; otherwise None or empty.
@@ -65,8 +66,9 @@ def discriminator_objective(
     """What D minimises: its losses, weighted. A loss that the configuration leaves out costs no time.
 
     Returns:
-        The loss, and scalars to log: the losses in nats, and the mean probability, 0 to 1, that D gives unlabelled and
-        generated images of being real. They stay on the device, so that no step waits for them.
+        The loss, and scalars to log: the supervised and the unsupervised loss in nats, and the mean probability, 0 to
+        1, that D gives unlabelled and generated images of being real. They stay on the device, so that no step waits
+        for them.
     """
     images, labels = labelled
     supervised = supervised_loss(D(images).class_logits, labels)
@@ -97,7 +99,7 @@ def generator_step(
     generated: Tensor,
     config: SGANConfig,
 ) -> dict[str, Tensor]:
-    """One update of G, whose only teacher is D's belief in the images that G made.
+    """One update of G: it learns from nothing but D's output on generated images.
 
     Args:
         unlabelled: images (batch, 1, 28, 28); used by feature matching only.
@@ -120,7 +122,11 @@ def generator_objective(
     generated: Tensor,
     config: SGANConfig,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """What G minimises: the loss that the configuration names. Returns it twice: to learn from, and to log."""
+    """What G minimises: the loss that the configuration names.
+
+    Returns:
+        The loss with its graph, and its value to log.
+    """
     on_generated = D(generated)
     on_unlabelled = D(unlabelled) if config.generator_loss == "feature_matching" else None
     loss = generator_loss(config.generator_loss, on_unlabelled, on_generated)
@@ -139,7 +145,9 @@ def train(
     checkpoint_every: int = 1_000,
     progress: bool = True,
 ) -> Run:
-    """Train D and G as ``config`` says. The same configuration gives the same numbers on the same machine.
+    """Train D and G as ``config`` says.
+
+    The same configuration gives the same numbers on the same machine with the same number of threads.
 
     Args:
         sources: labelled and unlabelled images; by default those of the data that ``config`` names, drawn as it says.
@@ -156,13 +164,14 @@ def train(
 
     Raises:
         DataError: if the sources do not fit the configuration, see :meth:`Sources.check`.
-        SGANError: if ``networks`` do not keep their contract.
+        SGANError: if ``networks`` return outputs of another type, shape or range than asked for.
         DivergedError: if a loss is no longer finite; its ``run`` holds what was reached.
         CheckpointError: if ``checkpoint`` cannot be read or is of another configuration.
         ConfigError: if the team cannot divide a batch evenly.
     """
     team.check(config)
     keep_freed_memory()
+    settle_threads()
     sources = sources or split_sources(load_data(config.data), config)
     sources.check(config)
     sources = sources.to(team.device or pick_device(device))
@@ -181,6 +190,7 @@ def train(
 def batches_of(run: Run) -> tuple[Batches | PropagatedBatches, Batches]:
     """The labelled and the unlabelled batches of a run, each in an order of its own."""
     config, sources = run.config, run.sources
+    # Even and odd seeds: no run's labelled order is the unlabelled order of any other.
     unlabelled = Batches((sources.unlabelled_images,), config.batch_size, 2 * config.seed + 1)
     if config.propagation:
         return PropagatedBatches(run), unlabelled
@@ -189,12 +199,11 @@ def batches_of(run: Run) -> tuple[Batches | PropagatedBatches, Batches]:
 
 
 def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: Tensor) -> None:
-    """Update D, then G, then D's average, from one labelled and one unlabelled batch of bytes."""
+    """Update D, then G, then D's average, from one labelled and one unlabelled batch, uint8."""
     config, D, G = run.config, run.last_discriminator, run.generator
+    scale = learning_rate_scale(run.step / config.steps, config.learning_rate_decay)
     for optimizer, rate in (run.optimizer_d, config.learning_rate_d), (run.optimizer_g, config.learning_rate_g):
-        optimizer.param_groups[0]["lr"] = rate * learning_rate_scale(
-            run.step / config.steps, config.learning_rate_decay
-        )
+        optimizer.param_groups[0]["lr"] = rate * scale
     inputs = make_inputs(run.step, labelled, unlabelled, config, run.random)
     images, labels, unlabelled, augmented, latent, noise = map(run.team.part, inputs)
 
@@ -203,7 +212,7 @@ def one_step(run: Run, labelled: tuple[Tensor, ...], unlabelled: Tensor) -> None
         d_values = discriminator_step(D, run.optimizer_d, (images, labels), unlabelled, generated, config, augmented)
     g_values: dict[str, Tensor] = {}
     if config.uses_generator:
-        with run.autocast():
+        with run.autocast():  # anew: the context above has kept D's weights of before the update
             g_values = generator_step(D, run.optimizer_g, unlabelled, generated, config)
 
     run.average.update_parameters(D)

@@ -14,6 +14,7 @@ import torch
 
 mpl.use("Agg")
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # for the notebooks' kernels; see main.main
+os.environ.setdefault("SGAN_THREADS", "1")  # for them, too: several may run side by side
 
 from matplotlib import pyplot as plt
 
@@ -22,6 +23,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.data import ImageData, load_mnist, split_sources
 from sgan_utils.support import presets, rows, studies
 from sgan_utils.support.run import Run
+from sgan_utils.support.threads import settle_threads
 from sgan_utils.training import train
 from sgan_workshop.commands import main
 from sgan_workshop.studies import grid
@@ -223,6 +225,7 @@ def no_network(monkeypatch):
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     torch.set_num_threads(1)  # tiny networks gain nothing from more, and lose a lot where the machine is busy
+    settle_threads()
 
 
 @pytest.fixture(autouse=True)

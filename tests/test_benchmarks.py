@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from rich.console import Console
 from torch import nn
 
 from benchmarks import __main__ as command
-from benchmarks import cost, growth, measure, one_run, recipe, runner, several, step, time_to_98
+from benchmarks import company, cost, growth, measure, one_run, recipe, runner, several, step, time_to_98
 from sgan_utils import results
 from sgan_utils.results import Record
 from sgan_utils.support.errors import SGANError
@@ -218,6 +219,7 @@ FOUND = {
         "copy_gb_per_second": 12.0,
         "lesson": STEP,
     },
+    "company": {"quiet_ratio": 1.0, "one_busy_ratio": 1.5, "two_busy_ratio": 2.2},
     "data_path": {"ratio": 100.0},
     "growth": {"time_ratio_when_doubled": 2.0, "peak_memory_mb": 900.0},
     "startup": {"import_seconds": 0.1},
@@ -399,3 +401,38 @@ def test_the_cost_page_follows_what_was_measured():
     slower = measured | {"study": measured["study"] | {"seconds_a_step": 1.0}}
     page = cost.cost_page(slower)
     assert f"{cost.SGANConfig.preset('lesson').steps} × 1000.0 ms" in page
+
+
+def test_company_compares_every_run_with_the_fastest_quiet_one(monkeypatch):
+    def one_run(*command):
+        threads = json.loads(command[-1])["threads"]
+        programs = len(running)
+        took = {1: 0.05 * (1 + programs), 2: 0.04 * (1 + 4 * programs)}
+        chosen = threads or (1 if programs else 2)
+        return {"seconds_a_step": took[chosen], "threads": chosen}
+
+    running = []
+
+    @contextmanager
+    def pretended(programs):
+        running.extend(range(programs))
+        yield
+        running.clear()
+
+    monkeypatch.setattr(company, "busy", pretended)
+    monkeypatch.setattr(company, "json_of", one_run)
+    monkeypatch.setattr(company.os, "cpu_count", lambda: 2)
+    found = company.measure(rounds=2)
+    assert (found["quiet_ratio"], found["one_busy_ratio"], found["two_busy_ratio"]) == (1.0, 2.5, 3.75)
+    assert found["ratios"]["one busy program"] == {"1 threads": 2.5, "2 threads": 5.0, "chosen": 2.5}
+    assert found["chosen_threads"] == {"quiet": [2, 2], "one busy program": [1, 1], "two busy programs": [1, 1]}
+
+
+def test_busy_programs_end_with_what_they_kept_busy(monkeypatch):
+    monkeypatch.setattr(company, "SETTLE", 0)
+    started = []
+    popen = company.subprocess.Popen
+    monkeypatch.setattr(company.subprocess, "Popen", lambda command: started.append(popen(command)) or started[-1])
+    with company.busy(2):
+        assert [program.poll() for program in started] == [None, None]
+    assert all(program.poll() is not None for program in started)

@@ -86,7 +86,9 @@ def test_an_unfinished_part_is_answered_in_words(name, part, word, capsys):
 
 @pytest.mark.parametrize("name", CHECKS)
 @pytest.mark.parametrize(
-    "odd", [0, 1.5, "", [], {}, (), b"bytes", object(), torch.zeros(()), torch.tensor(1j)], ids=repr
+    "odd",
+    [0, 1.5, "", [], {}, (), b"bytes", object(), torch.zeros(()), torch.tensor(1j)],
+    ids=lambda odd: type(odd).__name__,
 )
 def test_an_odd_answer_is_neither_accepted_nor_raises(name, odd, capsys):
     passed, said = said_by(CHECKS[name], lambda *arguments: odd, capsys)

@@ -487,3 +487,10 @@ def test_train_without_g_is_possible_from_the_command_line(sgan, tmp_path):
     history = pd.read_csv(tmp_path / "h.csv")
     assert history["supervised"].notna().all()
     assert history["generator"].isna().all()
+
+
+def test_asking_for_help_does_not_load_dask_or_torch():
+    code = "import sys\nfrom sgan_workshop.commands.main import app\ntry: app(['study', '--help'])\n"
+    code += "except SystemExit: print({'torch', 'distributed', 'dask'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")

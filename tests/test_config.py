@@ -55,7 +55,7 @@ def test_too_few_labels_are_refused_in_one_sentence_with_the_cure():
         ("confidence", 1.01, "between 0 and 1"),
         ("balance", "even", "a number between 0 and 1"),
         ("head", "three_heads", "one of n, n_plus_1, two_heads"),
-        ("generator_loss", "hinge", "one of non_saturating, saturating, feature_matching"),
+        ("generator_loss", "none_of_them", "one of non_saturating, saturating, feature_matching"),
         ("protocol", "all", "one of all-unlabelled, labelled-only"),
         ("precision", "float16", "one of auto, float32, bfloat16"),
         ("steps", "many", "a whole number between 1 and 1000000"),

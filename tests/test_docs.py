@@ -140,3 +140,9 @@ def test_your_own_images_can_be_used_as_the_page_says(tmp_path, monkeypatch, cap
         exec(block, namespace)
     assert namespace["data"].train_images.shape[1:] == (1, 28, 28)
     assert "of the test images are named correctly" in capsys.readouterr().out
+
+
+def test_feedback_can_be_given_on_every_lesson():
+    form = (ROOT / ".github" / "ISSUE_TEMPLATE" / "lesson_feedback.yml").read_text(encoding="utf-8")
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+        assert f"- {int(path.stem[:2])}. " in form, path.stem

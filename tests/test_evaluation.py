@@ -127,7 +127,7 @@ def test_accuracy_of_a_digit_that_does_not_occur_is_0_and_not_nan():
 def test_the_worst_mistakes_come_first_and_right_answers_never():
     logits = logits_of([1, 2, 3, 4, 5], [2.0, 9.0, 4.0, 1.0, 7.0])
     mistakes = most_confident_mistakes(logits, torch.tensor([0, 2, 0, 0, 0]), count=3)
-    assert mistakes.place.tolist() == [4, 2, 0]
+    assert mistakes.position.tolist() == [4, 2, 0]
     assert mistakes.predicted.tolist() == [5, 3, 1]
     assert mistakes.true.tolist() == [0, 0, 0]
     sure = torch.tensor([7.0, 4.0, 2.0]).exp()
@@ -136,14 +136,14 @@ def test_the_worst_mistakes_come_first_and_right_answers_never():
 
 def test_there_may_be_fewer_mistakes_than_asked_for():
     logits = logits_of([1, 2, 3])
-    assert most_confident_mistakes(logits, torch.tensor([1, 2, 0])).place.tolist() == [2]
+    assert most_confident_mistakes(logits, torch.tensor([1, 2, 0])).position.tolist() == [2]
     assert [len(part) for part in most_confident_mistakes(logits, torch.tensor([1, 2, 3]))] == [0] * 4
 
 
 def test_mistakes_of_the_same_confidence_come_in_the_order_of_the_images():
     labels = torch.zeros(200, dtype=torch.int64)
     mistakes = most_confident_mistakes(logits_of([1] * 200, [50.0] * 200), labels, count=200)
-    assert mistakes.place.tolist() == list(range(200))
+    assert mistakes.position.tolist() == list(range(200))
 
 
 # G

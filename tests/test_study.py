@@ -440,13 +440,6 @@ def test_ctrl_c_is_one_sentence(sgan, tmp_path, monkeypatch):
     assert err == f"sgan: interrupted: what is finished is in {tmp_path / 's.csv'}, the same command goes on from it.\n"
 
 
-def test_asking_for_help_does_not_load_dask_or_torch():
-    code = "import sys\nfrom sgan_workshop.commands.main import app\ntry: app(['study', '--help'])\n"
-    code += "except SystemExit: print({'torch', 'distributed', 'dask'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("set()\n")
-
-
 STUDY = """
 import sys
 from sgan_utils.config import SGANConfig

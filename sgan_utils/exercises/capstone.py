@@ -180,15 +180,13 @@ def check_accuracy(accuracy: Callable[..., Any]) -> bool:
             off = torch.multinomial(torch.tensor([0.6, 0.2, 0.13, 0.07]), count, replacement=True, generator=generator)
             off = off.sort(descending=True).values  # the beginning is not like the end
             labels = (named + off) % CLASSES
-            share = [float((off == wrong).float().mean()) for wrong in range(4)]
+            rate = [float((off == wrong).float().mean()) for wrong in range(4)]
             got = need_number(call(accuracy, _Graded(), images=images, labels=labels))
-            right = share[0]
+            right = rate[0]
             mistakes = {
-                "D is in training mode while you test it: call D.eval() first, or BatchNorm mixes the images.": share[
-                    1
-                ],
-                "D gets bytes from 0 to 255: bring them to -1 to 1 first, as in training.": share[2],
-                "D gets pixels from 0 to 1: it was trained on -1 to 1.": share[3],
+                "D is in training mode while you test it: call D.eval() first, or BatchNorm mixes the images.": rate[1],
+                "D gets bytes from 0 to 255: bring them to -1 to 1 first, as in training.": rate[2],
+                "D gets pixels from 0 to 1: it was trained on -1 to 1.": rate[3],
                 "that is a percentage: return a fraction from 0 to 1.": 100 * right,
                 "that is a count: divide by how many images there are.": count * right,
                 "that is how often D is wrong; accuracy is how often it is right.": 1 - right,

@@ -18,9 +18,9 @@ def check_diagnosis(function: Callable[[str], str]) -> bool:
         for letter, (truth, _) in RUNS_TO_READ.items():
             answer = call(function, letter)
             need(isinstance(answer, str), f"an answer is a word, such as “healthy”; for {letter} yours is {answer!r}.")
-            said = answer.strip().lower()
-            need(said in CLUES, f"the choices are {', '.join(CLUES)}; for run {letter} yours is {answer!r}.")
-            need(said == truth.lower(), f"run {letter} is not “{answer.strip()}”: {CLUES[said]}")
+            answered = answer.strip().lower()
+            need(answered in CLUES, f"the choices are {', '.join(CLUES)}; for run {letter} yours is {answer!r}.")
+            need(answered == truth.lower(), f"run {letter} is not “{answer.strip()}”: {CLUES[answered]}")
         return "scale, floors and which curve goes to 0 gave each of them away."
 
     return check(examine)

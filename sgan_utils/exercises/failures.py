@@ -64,10 +64,10 @@ def check_somebodys_runs(named: Mapping[str, str]) -> bool:
         truth: dict[str, str] = load_record(RECORD).about["cases"]
         for case, right in truth.items():
             need(case in named and named[case] not in ("", None, ...), f"case {case} has no name yet.")
-            said = str(named[case]).strip().lower().replace(" ", "_").replace("-", "_")
-            said = OTHER_NAMES.get(said, said)
-            need(said in SIGNS, f"{named[case]!r} is none of the names: {', '.join(SIGNS)}.")
-            need(said == right, f"case {case} is not {said}: then {SIGNS[said]}.")
+            answered = str(named[case]).strip().lower().replace(" ", "_").replace("-", "_")
+            answered = OTHER_NAMES.get(answered, answered)
+            need(answered in SIGNS, f"{named[case]!r} is none of the names: {', '.join(SIGNS)}.")
+            need(answered == right, f"case {case} is not {answered}: then {SIGNS[answered]}.")
         unknown = sorted(set(map(str, named)) - set(truth))
         need(not unknown, f"there is no case {unknown[:1]}: they are {', '.join(truth)}.")
         return "all of them. Two by their losses, one by its beliefs, and one only by its images."

@@ -107,8 +107,8 @@ def check_to_batch(function: Callable[[list[np.ndarray]], Tensor]) -> bool:
         pictures = _pictures(torch.Generator().manual_seed(0))["pictures"]
         before = [picture.copy() for picture in pictures]
         call(function, pictures)
-        kept = all(map(np.array_equal, pictures, before))
-        need(kept, "your function changes the pictures that it is given: work on a copy.")
+        unchanged = all(map(np.array_equal, pictures, before))
+        need(unchanged, "your function changes the pictures that it is given: work on a copy.")
         return "channels first, every pixel in its place, from -1 to 1: ready for D."
 
     return check(examine)

@@ -99,11 +99,13 @@ def train(
     if as_json:
         typer.echo(json.dumps(result))
         return
+    threads = f" ({result['threads']} threads)" if result["device"] == "cpu" else ""
     reached = "no test images" if result["test_accuracy"] is None else f"test accuracy {result['test_accuracy']:.2%}"
     typer.echo(
         f"{reached} with {config.labels:,} labels "
         f"after {run.step:,} steps in {run.train_seconds:.1f} s "
-        f"({run.images_per_second:,.0f} images/s, {result['device']}, {result['precision']}, seed {config.seed})"
+        f"({run.images_per_second:,.0f} images/s, {result['device']}{threads}, {result['precision']}, "
+        f"seed {config.seed})"
     )
     if run.stopped:
         typer.secho(f"stopped early: {run.stopped}", fg="yellow", err=True)

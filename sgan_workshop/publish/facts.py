@@ -121,7 +121,7 @@ class Facts:
         return what_it_took(self.record(record))
 
     def largest_jump(self, record: str) -> float:
-        """Of all steps of the recorded walks: the largest change, as a share of what lies between a walk's ends."""
+        """Of all steps of the recorded walks: the largest change, as a fraction of what lies between a walk's ends."""
         walks = self.material.record(record).arrays["walks"].astype(float)  # (walks, steps, 1, 28, 28)
         steps = np.abs(np.diff(walks, axis=1)).mean(axis=(2, 3, 4))
         ends = np.abs(walks[:, -1] - walks[:, 0]).mean(axis=(1, 2, 3))

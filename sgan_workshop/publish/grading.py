@@ -76,14 +76,14 @@ def _submissions(folder: Path) -> Iterator[tuple[str, list[Path]]]:
 
 def _graded(exercise: Exercise, notebooks: list[Path], seconds: float) -> str:
     """``SOLVED``, or a sentence."""
-    said = "no notebook has this exercise."
+    message = "no notebook has this exercise."
     for path in sorted(notebooks, key=lambda path: path.stem != exercise.lesson):  # the lesson's own name first
         sources = _code_of(path)
         if isinstance(sources, str):
-            said = sources
+            message = sources
         elif path.stem == exercise.lesson or any(re.search(rf"\b{exercise.check}\b", source) for source in sources):
             return _in_a_process(exercise, sources, seconds)
-    return said
+    return message
 
 
 def _code_of(path: Path) -> list[str] | str:
@@ -109,8 +109,8 @@ def _in_a_process(exercise: Exercise, sources: list[str], seconds: float) -> str
     try:
         if not ours.poll(seconds):
             return f"not finished after {seconds:g} seconds."
-        solved, said = json.loads(ours.recv_bytes(LONGEST_ANSWER))  # never unpickled: that would run code of theirs
-        return SOLVED if solved is True else str(said)
+        solved, message = json.loads(ours.recv_bytes(LONGEST_ANSWER))  # never unpickled: that would run code of theirs
+        return SOLVED if solved is True else str(message)
     except (EOFError, OSError, ValueError, TypeError):
         return "the answer ended Python before the check was done."
     finally:

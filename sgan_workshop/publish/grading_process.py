@@ -34,8 +34,8 @@ def answer_in_this_process(exercise: Exercise, sources: list[str], connection: C
     _set_limits()
     with tempfile.TemporaryDirectory(prefix="sgan-grade-") as folder:
         os.chdir(folder)
-        solved, said = grade(exercise, sources)
-        connection.send_bytes(json.dumps([solved, said[:LONGEST]]).encode())
+        solved, message = grade(exercise, sources)
+        connection.send_bytes(json.dumps([solved, message[:LONGEST]]).encode())
         os.chdir(os.path.sep)
     connection.close()
 
@@ -65,8 +65,8 @@ def grade(exercise: Exercise, sources: list[str]) -> tuple[bool, str]:
         except BaseException as error:
             return False, f"{type(error).__name__}: {_first_line(error)}"
     lines = printed.getvalue().strip().splitlines() or [""]
-    said = next((line for line in reversed(lines) if line.startswith(("✓", "Not yet"))), lines[-1])
-    return solved is True, said
+    message = next((line for line in reversed(lines) if line.startswith(("✓", "Not yet"))), lines[-1])
+    return solved is True, message
 
 
 def _run(sources: list[str], needed: set[str]) -> dict[str, Any]:
@@ -96,10 +96,10 @@ class _LastWords(io.StringIO):
     """Keeps the end of what is printed, however much that is."""
 
     def write(self, text: str) -> int:
-        kept = (self.getvalue() + text[-10_000:])[-10_000:]
+        latest = (self.getvalue() + text[-10_000:])[-10_000:]
         self.seek(0)
         self.truncate()
-        super().write(kept)
+        super().write(latest)
         return len(text)
 
 

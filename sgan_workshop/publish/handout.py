@@ -81,9 +81,9 @@ def _names_of_exercises(cells: list[Any]) -> set[str]:
 
 def _defined_elsewhere(trees: list[ast.Module], answers: list[ast.Module]) -> set[str]:
     """Names that a cell gives a meaning to which neither is an answer nor asks for one."""
-    kept = [ast.dump(tree) for tree in answers]
+    answered = [ast.dump(tree) for tree in answers]
     plain = [
-        tree for tree in trees if ast.dump(tree) not in kept and not any(n.startswith("check_") for n in uses(tree))
+        tree for tree in trees if ast.dump(tree) not in answered and not any(n.startswith("check_") for n in uses(tree))
     ]
     return set().union(*map(defines, plain)) if plain else set()
 

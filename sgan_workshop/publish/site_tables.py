@@ -64,7 +64,7 @@ def write_processors(target: Path) -> None:
         "difference": runs["other_accuracy"] - runs["one_accuracy"],
         "std over seeds": spread.reindex(cells).reset_index(drop=True),
     }
-    words = {name: (100 * share).map("{:.2f}".format).replace("nan", "–") for name, share in points.items()}
+    words = {name: (100 * accuracy).map("{:.2f}".format).replace("nan", "–") for name, accuracy in points.items()}
     write_rows(target, runs[["method", "labels", "seed"]].assign(method=runs["method"].map(plain_name), **words))
 
 

@@ -71,6 +71,7 @@ def summary(run: Run, data: ImageData) -> dict[str, Any]:
         "steps": run.step,
         "stopped": run.stopped,
         "device": str(run.device),
+        "threads": torch.get_num_threads(),
         "precision": str(run.precision).removeprefix("torch."),
         "config": run.config.model_dump(mode="json"),
     }

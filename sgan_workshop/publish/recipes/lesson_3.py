@@ -91,8 +91,8 @@ def benchmark(material: Material) -> FigureBase:
     points = {"one step": whole, "its convolutions alone": alone}
     plot_roofline(step["peaks_gflops"], step["copy_gb_per_second"], points, left).set_title("speed of a step")
     _, seconds, reached = zip(*race["recipe"], strict=True)
-    right.plot(seconds, [100 * share for share in reached], color=plotting.MUTED, label="common recipe")
-    ends = [100 * share for share in race["accuracies"]]
+    right.plot(seconds, [100 * accuracy for accuracy in reached], color=plotting.MUTED, label="common recipe")
+    ends = [100 * accuracy for accuracy in race["accuracies"]]
     right.plot(race["ours"]["raw"], ends, "o", color=plotting.LABELLED, alpha=0.6, label=f"ours, {len(ends)} runs")
     right.axhline(100 * GOAL, color=plotting.MUTED, linestyle=":", linewidth=1.2)
     right.set(xscale="log", xlabel="seconds of training", ylabel="accuracy on the test set (%)", title="time to 98%")

@@ -28,7 +28,7 @@ def mistakes(material: Material) -> FigureBase:
     captions = [
         f"{true}, not {named}" for true, named in zip(worst.true.tolist(), worst.predicted.tolist(), strict=True)
     ]
-    return plotting.show_images(material.data().test_images[worst.place], captions, columns=8).figure
+    return plotting.show_images(material.data().test_images[worst.position], captions, columns=8).figure
 
 
 @figure(

@@ -1,0 +1,91 @@
+"""The number of threads is chosen once, by a race, and nobody's own choice is overruled."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from sgan_utils.support import threads
+from sgan_utils.support.errors import SGANError
+
+
+@pytest.fixture
+def unsettled(monkeypatch):
+    """A process of a machine with four cores that has not chosen yet."""
+    for name in ("SGAN_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(threads, "_settled", False)
+    monkeypatch.setattr(threads, "_default", 4)
+    torch.set_num_threads(4)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock by which a step takes as long as the test says, for each number of threads."""
+
+    def set_clock(seconds_a_step):
+        now = 0.0
+
+        def perf_counter():
+            nonlocal now
+            now += seconds_a_step[torch.get_num_threads()]
+            return now
+
+        monkeypatch.setattr(threads.time, "perf_counter", perf_counter)
+
+    return set_clock
+
+
+@pytest.mark.parametrize(
+    ("seconds_a_step", "wanted"),
+    [
+        ({1: 1.0, 2: 0.6, 4: 0.4}, 4),
+        ({1: 1.0, 2: 0.6, 4: 0.9}, 2),
+        ({1: 1.0, 2: 5.0, 4: 9.0}, 1),  # another program computes
+        ({1: 1.0, 2: 0.95, 4: 0.93}, 1),  # hardly faster
+    ],
+)
+def test_as_many_threads_as_are_clearly_fastest(unsettled, clock, seconds_a_step, wanted):
+    clock(seconds_a_step)
+    assert threads.settle_threads() == wanted
+    assert torch.get_num_threads() == wanted
+
+
+def test_the_choice_is_made_once(unsettled, clock):
+    clock({1: 1.0, 2: 0.6, 4: 0.4})
+    threads.settle_threads()
+    clock({1: 1.0, 2: 5.0, 4: 9.0})
+    assert threads.settle_threads() == 4
+
+
+def test_a_number_that_somebody_has_set_is_kept(unsettled, clock, monkeypatch):
+    clock({1: 1.0, 2: 0.6, 4: 0.4})
+    torch.set_num_threads(3)
+    assert threads.settle_threads() == 3
+    monkeypatch.setattr(threads, "_settled", False)
+    monkeypatch.setenv("SGAN_THREADS", "2")
+    assert threads.settle_threads() == 2
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "two", "1.5", "99999"])
+def test_what_is_no_number_of_threads_is_refused_in_a_sentence(unsettled, monkeypatch, wrong):
+    monkeypatch.setenv("SGAN_THREADS", wrong)
+    with pytest.raises(SGANError, match=f"SGAN_THREADS is '{wrong}': set it to a whole number from 1 to 1024"):
+        threads.settle_threads()
+
+
+def test_the_race_changes_no_random_numbers(unsettled):
+    torch.manual_seed(1)
+    wanted = torch.rand(3)
+    torch.manual_seed(1)
+    threads.settle_threads()
+    assert torch.equal(torch.rand(3), wanted)
+
+
+def test_a_process_settles_before_it_computes():
+    code = "import torch; from sgan_utils.data import load_mnist; load_mnist(); print(torch.get_num_threads())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"SGAN_THREADS": "3"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "3\n"
