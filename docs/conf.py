@@ -84,9 +84,11 @@ def _describe(app: Sphinx, page: str, template: str, context: dict, doctree: nod
         "og:image": f"{html_baseurl}_images/game.png",
         "twitter:card": "summary_large_image",
     }
+    lines = context.get("metatags", "")
     for name, value in about.items():
         kind = "property" if name.startswith("og:") else "name"
-        context["metatags"] += f'<meta {kind}="{name}" content="{html.escape(html.unescape(value))}"/>\n'
+        lines += f'<meta {kind}="{name}" content="{html.escape(html.unescape(value))}"/>\n'
+    context["metatags"] = lines
 
 
 def _short_signature(app: Sphinx, what: str, name: str, *_: object) -> tuple[str, None] | None:
