@@ -44,6 +44,10 @@ def test_a_stick_has_the_project_and_its_pages_and_asks_for_wheels_of_all_that_a
     assert f"Python {sys.version_info[0]}.{sys.version_info[1]}" in (stick.folder / "README.txt").read_text()
 
 
+def test_a_pack_in_the_project_is_not_packed(stick):
+    assert packing._left_out(str(stick.folder.parent), ["stick", "notebooks"]) == {"stick"}
+
+
 def test_without_a_network_the_reason_is_given_and_nothing_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr(packing, "lesson_paths", list)
     failed = SimpleNamespace(returncode=1, stderr="no route to host")

@@ -12,7 +12,7 @@ from pathlib import Path
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.publish.exercises import read_notebook
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
-from sgan_workshop.publish.output import replace_folder
+from sgan_workshop.publish.output import MARKER, replace_folder
 from sgan_workshop.publish.pages import write_appendices, write_page
 
 STICK = Path(__file__).resolve().parent / "stick"  # the start scripts
@@ -38,7 +38,7 @@ def pack(folder: Path) -> Path:
 
 
 def _fill(folder: Path) -> None:
-    shutil.copytree(ROOT, folder / "project", ignore=shutil.ignore_patterns(*NOT_PACKED))
+    shutil.copytree(ROOT, folder / "project", ignore=_left_out)
     for path in lesson_paths():
         write_page(read_notebook(path), folder / "pages" / f"{path.stem}.html")
     write_appendices(ROOT / "docs", folder / "pages")
@@ -48,6 +48,12 @@ def _fill(folder: Path) -> None:
     about = READ_ME.format(system=f"{platform.system()} ({platform.machine()})", python=python)
     (folder / "README.txt").write_text(about, encoding="utf-8")
     fetch(folder / "wheels")
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What of a folder of the project is not packed: what can be made again, packs among it."""
+    made = {name for name in names if (Path(folder) / name / MARKER).exists()}
+    return made | shutil.ignore_patterns(*NOT_PACKED)(folder, names)
 
 
 def fetch(wheels: Path) -> None:
