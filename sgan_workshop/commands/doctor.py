@@ -48,11 +48,11 @@ def packages() -> Iterator[Finding]:
     missing: dict[str, list[str]] = {}
     for line in lines:
         name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
-        extra = re.search(r"extra == ['\"](\w+)['\"]", line)
+        found = re.search(r"extra == ['\"](\w+)['\"]", line)
         try:
             installed.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            missing.setdefault(extra[1] if extra else "", []).append(name)
+            missing.setdefault(found[1] if found else "", []).append(name)
     yield Finding("packages", ", ".join(installed))
     if needed := missing.pop("", []) + missing.pop("lessons", []):
         yield Finding("missing packages", ", ".join(needed), False, REINSTALL)
