@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from sgan_utils.config import CLASSES
 from sgan_utils.data import draw_labelled, load_mnist, to_model_range
 from sgan_utils.exercises.capstone_networks import check_choice, check_discriminator, check_generator
-from sgan_utils.exercises.capstone_parts import SEEDS, fit_loss, observe_steps, pair_of, written
+from sgan_utils.exercises.capstone_parts import LATENT, SEEDS, fit_loss, observe_steps, pair_of, written
 from sgan_utils.exercises.checking import NotYetError, call, check, need, need_number
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "check_training",
 ]
 LABELS, WANTED = 100, 0.90
+BYTES = " Your function is handed bytes: bring each batch to floats from -1 to 1 first."
 
 
 def check_d_loss(d_loss: Callable[..., Tensor]) -> bool:
@@ -161,7 +162,11 @@ def check_step(step: Callable[..., Any]) -> bool:
             not torch.equal(first.latents, second.latents),
             "G gets the same latents in each step: draw new ones with torch.randn.",
         )
-        return "D learns from all three sources, then G from D, and neither is moved by the other's loss."
+        need(
+            first.latents.shape[1:] == (LATENT,),
+            f"latents of {LATENT} numbers are wanted, yours have the shape {tuple(first.latents.shape)}.",
+        )
+        return "D learns from all three sources, G from D, and neither is moved by the other's loss."
 
     return check(examine)
 
@@ -181,7 +186,8 @@ def check_accuracy(accuracy: Callable[..., Any]) -> bool:
             off = off.sort(descending=True).values  # the beginning is not like the end
             labels = (named + off) % CLASSES
             rate = [float((off == wrong).float().mean()) for wrong in range(4)]
-            got = need_number(call(accuracy, _Graded(), images=images, labels=labels))
+            D = _Graded()
+            got = need_number(call(accuracy, D, images=images, labels=labels))
             right = rate[0]
             mistakes = {
                 "D is in training mode while you test it: call D.eval() first, or BatchNorm mixes the images.": rate[1],
@@ -202,7 +208,8 @@ def check_accuracy(accuracy: Callable[..., Any]) -> bool:
                     f"for our D it should be {right:.3f}, yours is {got:.3f}: compare the argmax over the ten class "
                     "logits of each image with its label."
                 )
-        return "the share of right answers, in evaluation mode and in the range of training."
+        left = "" if D.training else " D stays in evaluation mode: call D.train() before you go on training."
+        return f"the fraction of right answers, in evaluation mode and in the range of training.{left}"
 
     return check(examine)
 
@@ -216,13 +223,17 @@ def check_training(train: Callable[..., nn.Module]) -> bool:
         chosen = draw_labelled(data.train_labels, LABELS, seed)
         # Every digit gets another one's name. Whoever reads labels that are not handed over will not follow.
         renamed = (torch.arange(CLASSES) + int(torch.randint(1, CLASSES, ()))) % CLASSES
-        D = call(
-            train,
-            images=data.train_images[chosen],
-            labels=renamed[data.train_labels[chosen]],
-            unlabelled=data.train_images,
-        )
+        given = {"images": data.train_images[chosen], "labels": renamed[data.train_labels[chosen]]}
+        try:
+            D = call(train, **given, unlabelled=data.train_images)
+        except NotYetError as reason:
+            of_bytes = "Byte" in str(reason) or "unsigned char" in str(reason)
+            raise NotYetError(f"{reason}{BYTES if of_bytes else ''}") from None
         need(isinstance(D, nn.Module), f"train should return D, yours returns a {type(D).__name__}.")
+        try:
+            pair_of(D(to_model_range(data.test_images[:2])))
+        except (NotYetError, RuntimeError):
+            raise NotYetError("what train returns does not answer for images as D does: is it G? Return D.") from None
         named = {training: _name(D.train(training), data.test_images) for training in (False, True)}
         follows = {
             training: float((renamed[data.test_labels] == names).float().mean()) for training, names in named.items()
@@ -239,7 +250,11 @@ def check_training(train: Callable[..., nn.Module]) -> bool:
             f"{score:.1%} in evaluation mode, but {beside:.1%} in training mode: BatchNorm's memory holds generated "
             "images, too. At the end, let D see a few hundred unlabelled images in training mode, under no_grad.",
         )
-        need(score > 0.15, f"{score:.1%} of the test images: D guesses. Do labels and images still belong together?")
+        need(
+            score > 0.15,
+            f"{score:.1%} of the test images: D guesses. Do labels and images still belong "
+            "together, and does step run at all?",
+        )
         need(
             score >= WANTED,
             f"{score:.1%} of the test images, {WANTED:.0%} are wanted: more steps, noise on D's input, ten outputs "

@@ -52,6 +52,12 @@ def check_choice(choose_labelled: Callable[[Tensor, int], Any]) -> bool:
                 not torch.equal(answer.sort().values, first.sort().values),
                 "you always take the first images of each digit; let chance choose (randperm).",
             )
+        with torch.random.fork_rng(devices=[]):
+            draws = []
+            for seed in (1, 2):
+                torch.default_generator.manual_seed(seed)
+                draws.append(torch.as_tensor(np.asarray(choose_labelled(labels, count))).sort().values)
+        need(not torch.equal(*draws), "every call chooses the same images: leave the seed to whoever calls.")
         return "equally many of each digit, none twice, chosen by chance."
 
     return check(examine)
@@ -87,8 +93,14 @@ def check_generator(Generator: Callable[[], nn.Module]) -> bool:
         G.eval()
         with torch.no_grad():
             once, again, other = G(latent), G(latent), G(latent.flip(0))
+            linear = _is_linear(G)
         need(torch.allclose(once, again), "the same latents give other images each time: draw no random numbers in G.")
         need(not torch.allclose(once, other), "the images do not depend on the latents: does forward use them?")
+        need(
+            not linear,
+            "without an activation between them, all of G's layers are together one linear layer: put a ReLU behind "
+            "each but the last.",
+        )
         return f"latents become images from -1 to 1, by {count_parameters(G):,} weights that can all learn."
 
     return check(examine)
@@ -104,7 +116,7 @@ def check_discriminator(Discriminator: Callable[[], nn.Module]) -> bool:
         need(class_logits.dim() == 2, "swap the two: the class logits (n, 10) come first, the real logit (n,) second.")
         need(
             class_logits.shape != (16, CLASSES + 1),
-            "the first should have ten columns, one a digit; an eleventh output belongs into the second.",
+            "the first should have ten columns, one a digit; an eleventh output belongs in the second.",
         )
         need(
             class_logits.shape == (16, CLASSES), f"class logits should be (16, 10), yours: {tuple(class_logits.shape)}."
@@ -143,10 +155,21 @@ def check_discriminator(Discriminator: Callable[[], nn.Module]) -> bool:
         D.eval()
         with torch.no_grad():
             together, alone = pair_of(D(images))[0][:2], pair_of(D(images[:2]))[0]
+            class_logits, real_logit = pair_of(D(images))
         need(
             torch.allclose(together, alone, atol=1e-4),
             "in evaluation mode, what D says of an image depends on the other images: are dimensions mixed up?",
         )
-        return f"ten class logits and one real logit for each image, by {count_parameters(D):,} weights."
+        is_made_of_them = torch.allclose(real_logit, class_logits.logsumexp(1), atol=1e-4)
+        head = ", the logsumexp of the ten" if is_made_of_them else ""
+        return f"ten class logits and one real logit{head} for each image, by {count_parameters(D):,} weights."
 
     return check(examine)
+
+
+def _is_linear(G: nn.Module) -> bool:
+    """Whether images, but for a tanh at the end, are sums of what the latents would give one by one."""
+    one, other = torch.randn(2, 16, LATENT, generator=torch.Generator().manual_seed(1))
+    inputs = one, other, one + other, torch.zeros_like(one)
+    first, second, together, nothing = (G(latent).double().clamp(-0.9999, 0.9999).atanh() for latent in inputs)
+    return bool((first + second - together - nothing).abs().mean() < 1e-3 * (first - nothing).abs().mean())

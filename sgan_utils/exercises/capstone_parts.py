@@ -39,6 +39,7 @@ def made_by(factory: Any) -> nn.Module:
     network = call(factory)
     kind = type(network).__name__
     need(isinstance(network, nn.Module), f"an nn.Module is wanted, whose parameters() can learn, not a {kind}.")
+    need(call(factory) is not network, "each call returns the same network: make a new one inside.")
     return network
 
 
@@ -84,7 +85,8 @@ def fit_loss(
     """
     generator, rows, values = torch.Generator().manual_seed(0), [], []
     for _ in range(tries):
-        sizes = torch.randint(4, 24, (3,), generator=generator).tolist()
+        labelled, other = torch.randint(4, 24, (2,), generator=generator).tolist()
+        sizes = labelled, other, other  # as many unlabelled as generated ones, so that both may share one mean
         names = ("images", "unlabelled", "generated")
         batch = {
             name: torch.rand(size, 1, 28, 28, generator=generator) * 2 - 1

@@ -18,9 +18,9 @@ def check_diagnosis(function: Callable[[str], str]) -> bool:
         for letter, (truth, _) in RUNS_TO_READ.items():
             answer = call(function, letter)
             need(isinstance(answer, str), f"an answer is a word, such as “healthy”; for {letter} yours is {answer!r}.")
-            answered = answer.strip().lower()
-            need(answered in CLUES, f"the choices are {', '.join(CLUES)}; for run {letter} yours is {answer!r}.")
-            need(answered == truth.lower(), f"run {letter} is not “{answer.strip()}”: {CLUES[answered]}")
+            answered = {name.lower(): name for name in CLUES}.get(answer.strip().lower())
+            need(answered is not None, f"the choices are {', '.join(CLUES)}; for run {letter} yours is {answer!r}.")
+            need(answered == truth, f"run {letter} is not “{answer.strip()}”: {CLUES[answered]}")
         return "scale, floors and which curve goes to 0 gave each of them away."
 
     return check(examine)
@@ -45,7 +45,7 @@ RUNS_TO_READ = {
 }
 CLUES = {
     "healthy": "in a healthy run the supervised loss goes to 0, and neither player's loss runs away.",
-    "d wins": "where D wins, its real-or-generated loss is near 0 from early on, while G's climbs by several nats.",
+    "D wins": "where D wins, its real-or-generated loss is near 0 from early on, while G's climbs by several nats.",
     "diverges": "where a run diverges, steps overshoot: look for losses in the hundreds.",
     "softmax twice": "with a second softmax the supervised loss levels off at 1.46 or above, and never reaches 0.",
 }

@@ -32,6 +32,9 @@ _NEAREST: Mistakes = {
     "differences of opposite sign cancel out: square them, or take norms, before you add them up.": (
         lambda places, labelled, labels: labels[(places[:, None] - labelled[None]).sum(2).argmin(1)]
     ),
+    "you add up absolute differences; as the crow flies, it is the squares that are added up.": (
+        lambda places, labelled, labels: labels[(places[:, None] - labelled[None]).abs().sum(2).argmin(1)]
+    ),
     "you answer for each labelled point; find the nearest one of each of the places.": (
         lambda places, labelled, labels: labels[_distances(places, labelled).argmin(0) % len(labels)],
         lambda places, labelled, labels: _distances(places, labelled).argmin(0),
@@ -66,6 +69,15 @@ _UNSUPERVISED = {
     ),
     "the sign is wrong: a loss is *minus* the logarithm, so that being right costs least.": (
         lambda real, fake: -unsupervised_loss(real, fake)
+    ),
+    "a loss is never below 0: it is minus the log of the right answer's probability, log(1 - p) where that is "
+    "'generated'.": (
+        lambda real, fake: 0.5 * F.softplus(-real).mean() - 0.5 * F.softplus(fake).mean(),
+        lambda real, fake: 0.5 * F.softplus(-real).mean() - 0.5 * F.softplus(-fake).mean(),
+    ),
+    "that is 1 - log(p) where log(1 - p) is wanted: the 1 belongs inside the logarithm.": (
+        lambda real, fake: 0.5 * F.softplus(-real).mean() - 0.5 * (1 + F.softplus(-fake)).mean(),
+        lambda real, fake: 0.5 * F.softplus(-real).mean() + 0.5 * (1 + F.softplus(-fake)).mean(),
     ),
     "D also has to call generated points generated: log(1 - probability) for those.": (
         lambda real, fake: 0.5 * F.softplus(-real).mean() + 0.5 * F.softplus(-fake).mean()
@@ -130,7 +142,7 @@ def check_diagnosis(function: Callable[[float, float, float, float], str]) -> bo
                     continue
                 if wanted == "D wins" and answer == "mode collapse":
                     raise NotYetError(f"{seen}: ask for D's beliefs first; G stands on a heap *because* D is so sure.")
-                if wanted == "mode collapse" and spread < 1:
+                if wanted == "mode collapse" and answer == "healthy":
                     raise NotYetError(f"{seen}: compare the two spreads with each other, not with a fixed number.")
                 if wanted == "healthy" and answer == "mode collapse":
                     raise NotYetError(f"{seen}: G's points are nearly as far apart as the real ones, so no collapse.")

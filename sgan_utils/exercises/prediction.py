@@ -25,6 +25,11 @@ def compare(prediction: Any, measured: float | str, close: float = 0.0) -> None:
         except (TypeError, ValueError):
             print(f"A prediction is a number here, yours is {prediction!r}.")
             return
+        if abs(prediction - measured) > close and 0 < prediction < 1 < measured:
+            print(
+                f"Your {prediction:g} is a fraction; what is asked for goes to 100. {100 * prediction:.3g} is compared."
+            )
+            prediction *= 100
         right, prediction, measured = abs(prediction - measured) <= close, f"{prediction:.3g}", f"{measured:.3g}"
     if right:
         print(f"✓ You said {prediction}, and it is {measured}.")

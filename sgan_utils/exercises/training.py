@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from sgan_utils.config import CLASSES, SGANConfig
 from sgan_utils.exercises.checking import call, check, compare, need, need_number, need_tensor
@@ -34,6 +35,8 @@ CROSS_ENTROPY_MISTAKES = {
     "you index with labels alone, which picks whole rows; pick one logit of each row.": [
         lambda logits, labels: -logits.log_softmax(1)[labels].mean(),
         lambda logits, labels: (logits.logsumexp(1) - logits[labels].mean(1)).mean(),
+    ],
+    "a colon and the labels pick whole columns; pick one logit of each row, with torch.arange in place of the colon.": [
         lambda logits, labels: -logits.log_softmax(1)[:, labels].mean(),
         lambda logits, labels: (logits.logsumexp(1) - logits[:, labels]).mean(),
         lambda logits, labels: (logits.logsumexp(1)[:, None] - logits[:, labels]).mean(),
@@ -83,6 +86,18 @@ CROSS_ENTROPY_MISTAKES = {
 }
 
 
+class _Recorder(TorchFunctionMode):
+    """Notes which of torch's functions are called inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called: set[Callable] = set()
+
+    def __torch_function__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.called.add(func)
+        return func(*args, **(kwargs or {}))
+
+
 def check_cross_entropy(function: Callable[[Tensor, Tensor], Tensor]) -> bool:
     """Lesson 3: cross-entropy from logits and labels, also for very large logits."""
 
@@ -102,6 +117,10 @@ def check_cross_entropy(function: Callable[[Tensor, Tensor], Tensor]) -> bool:
     def examine() -> str:
         compare(function, inputs, F.cross_entropy, CROSS_ENTROPY_MISTAKES, need_number, gradient_of="class_logits")
         compare(function, lambda random: inputs(random, 1000.0), F.cross_entropy, {}, need_tensor, tell=tell_large)
+        recorder = _Recorder()
+        with recorder:
+            call(function, *inputs(torch.Generator().manual_seed(0)).values())
+        need(F.cross_entropy not in recorder.called, "right, but that *is* F.cross_entropy: do without it.")
         return "equal to F.cross_entropy, its gradient too, and it stays finite for logits in the thousands."
 
     return check(examine)

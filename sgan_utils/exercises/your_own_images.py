@@ -20,8 +20,8 @@ def _pictures(random: torch.Generator) -> dict[str, Any]:
     if torch.rand(1, generator=random) < 0.5:
         height, width = width, height
     shape = (height, width, 3)
-    pictures = [torch.randint(256, shape, generator=random, dtype=torch.uint8).numpy() for _ in range(count)]
-    pictures[0][0, 0], pictures[0][0, 1] = 0, 255  # the ends of the range are there
+    low, high = (0, 256) if torch.rand(1, generator=random) < 0.5 else (60, 200)  # or pale ones
+    pictures = [torch.randint(low, high, shape, generator=random, dtype=torch.uint8).numpy() for _ in range(count)]
     return {"pictures": pictures}
 
 
@@ -68,6 +68,7 @@ TO_BATCH_MISTAKES: dict[str, Any] = {
     "by 127.5 and subtract 1, whatever is in the picture.": [
         lambda p: _scaled_by_extremes(_batch(p), (1, 2, 3)),
         lambda p: _scaled_by_extremes(_batch(p), (2, 3)),
+        lambda p: _scaled_by_extremes(_batch(p), (0, 1, 2, 3)),
     ],
     "you subtract the mean and divide by the standard deviation; G's tanh knows nothing of them: divide by 127.5 and "
     "subtract 1.": [
@@ -103,7 +104,7 @@ def check_to_batch(function: Callable[[list[np.ndarray]], Tensor]) -> bool:
         answers = compare(function, _pictures, _batch, TO_BATCH_MISTAKES)
         for answer in answers:
             kind = need_tensor(answer).dtype
-            need(kind.is_floating_point, f"the values are right, but the networks want floats, not {kind}.")
+            need(kind == torch.float32, f"the values are right, but the networks want float32, not {kind}.")
         pictures = _pictures(torch.Generator().manual_seed(0))["pictures"]
         before = [picture.copy() for picture in pictures]
         call(function, pictures)

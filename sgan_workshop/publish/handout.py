@@ -15,6 +15,7 @@ from sgan_workshop.publish.output import replace_folder
 
 LEARNERS, TEACHER = "learners", "teacher"
 POINTS_AT_SOLUTION = re.compile(r"^\*.*\(unfold the next cells?\)\.?\*$")  # a cell of this line alone
+LINKED = ("glossary.md", "maths.md")  # pages that lessons lead to
 WELCOME = """# The lessons
 
 Open the notebooks in order, with `jupyter lab` in this folder, where the workshop is installed. Each exercise has a
@@ -43,10 +44,22 @@ def _fill(folder: Path, notebooks: Path) -> list[str]:
     for who, make in ((LEARNERS, for_learners), (TEACHER, for_the_teacher)):
         (folder / who).mkdir()
         for path in paths:
-            nbformat.write(make(read_notebook(path)), folder / who / path.name)
+            notebook = make(read_notebook(path))
+            for cell in notebook.cells:
+                cell.source = cell.source.replace("](../docs/", "](docs/")
+            nbformat.write(notebook, folder / who / path.name)
+        _copy_pages(folder / who)
     (folder / LEARNERS / "README.md").write_text(WELCOME, encoding="utf-8")
     shutil.copy(ROOT / "docs" / "teaching.md", folder / TEACHER / "README.md")
     return [path.name for path in paths]
+
+
+def _copy_pages(folder: Path) -> None:
+    """The pages that the lessons link to, with links back to these notebooks."""
+    (folder / "docs").mkdir()
+    for name in LINKED:
+        text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        (folder / "docs" / name).write_text(text.replace("](../notebooks/", "](../"), encoding="utf-8")
 
 
 def for_learners(notebook: Any) -> Any:
