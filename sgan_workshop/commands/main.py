@@ -6,6 +6,7 @@ Only what a command needs is imported when it runs, so that ``sgan --help`` answ
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -29,6 +30,9 @@ def main() -> None:
     # took 14 times as long as one. With this they take 6 times as long, and one alone takes 4% longer.
     # OpenMP reads it when torch is loaded; the lessons' kernels inherit it.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Windows' code pages lack letters that a sentence may have
     with ending_as_ctrl_c() as signals:
         code = _exit_code(app)
     sys.exit(128 + signals[0] if signals else code)

@@ -22,6 +22,7 @@ MARKER = ".sgan-output.json"  # says what the folder is, and what the last build
 CURE = "choose an empty or a new folder with --out."
 SOURCES = {  # the folders of the project that no output may be, or be in
     *("docs", "blog", "notebooks", "sgan_utils", "sgan_workshop", "data", "results", "figures", "tests", "benchmarks"),
+    *("binder", "my_lessons"),
     *(".git", ".github", ".ci", ".venv"),
 }
 
