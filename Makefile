@@ -1,11 +1,15 @@
-# Everything runs inside .venv; the first target that you call sets it up.
+# Everything runs inside .venv. The first target that you call sets it up: with what a learner needs, or with all of it.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup lessons lab app test test-all test-browser figures retrain keep study post site benchmark lint links clean
+.PHONY: help setup setup-all lessons lab app test test-all test-faults test-browser figures retrain keep study post site benchmark lint links clean
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: .venv/learner  ## install what the lessons need
+
+setup-all: .venv/all  ## install what tests, studies, post and site need as well
 
 lessons: setup   ## run every lesson on the real MNIST, draw the figures, say where to look
 	$(BIN)/sgan lessons
@@ -18,38 +22,42 @@ app: setup       ## open the playground as a page without code
 	$(BIN)/sgan app
 
 # Side by side, every core with files of its own; a browser or a cluster would be too slow beside others.
-test: setup      ## run the tests of every day, the notebooks among them
-	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
+test: setup-all  ## run the tests of every day, the notebooks among them
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not faults"
 
-test-all: setup  ## run all tests, those that start clusters, long runs or a browser among them
-	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow"
+test-all: setup-all ## run all tests, those that start clusters, long runs or a browser among them
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not faults"
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest tests/faults
 
-test-browser: setup ## drive the playground in a real browser (Chromium)
+test-faults: setup-all ## bad inputs, kills, full disks and damaged files: what docs/reliability.md promises
+	$(BIN)/python -m pytest tests/faults
+
+test-browser: setup-all ## drive the playground in a real browser (Chromium)
 	$(BIN)/python -m pytest tests/browser
 
 figures: setup   ## draw every figure from the recorded results
 	$(BIN)/sgan figures
 
-retrain: setup   ## train and measure anew all that the figures show, then draw them
+retrain: setup-all ## train and measure anew all that the figures show, then draw them
 	$(BIN)/sgan figures --retrain
 
 keep: setup      ## run the lessons and store their outputs in the notebooks
 	$(BIN)/sgan lessons --keep-outputs
 
-study: setup     ## train the runs that the recorded studies lack (hours; goes on where it was interrupted)
+study: setup-all ## train the runs that the recorded studies lack (hours; goes on where it was interrupted)
 	for study in table1 tricks samples; do $(BIN)/sgan study --preset $$study --record || exit 1; done
 
-post: setup      ## build the blog post, as one HTML file and as Markdown with images
+post: setup-all  ## build the blog post, as one HTML file and as Markdown with images
 	$(BIN)/sgan post
 
-site: setup      ## build the site from the stored lessons
+site: setup-all  ## build the site from the stored lessons
 	$(BIN)/sgan site
 
-benchmark: setup ## measure speed beside the common recipe (about half an hour; goes on where it was interrupted)
+benchmark: setup-all ## measure speed beside the common recipe (about half an hour; goes on where it was interrupted)
 	$(BIN)/python -m benchmarks
 
-lint: setup      ## check style, in the notebooks too, and types
+lint: setup-all  ## check style, in the notebooks too, and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -63,11 +71,15 @@ links:           ## try the links of all pages (needs the network, and lychee fr
 clean:           ## remove what the other targets made outside of git
 	rm -rf build .venv .pytest_cache .ruff_cache *.egg-info
 
-setup: .venv/ready
+# Each stamp is written last, so an interrupted installation is taken up again; all of it has what a learner needs.
+.venv/learner: pyproject.toml constraints.txt
+	$(PYTHON) -m sgan_workshop.commands.supported
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lessons]'
+	touch $@
 
-# The stamp is written last, so an interrupted installation is taken up again.
-.venv/ready: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+.venv/all: pyproject.toml constraints.txt
+	$(PYTHON) -m sgan_workshop.commands.supported
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lessons,scale,site,test]'
-	touch $@
+	touch .venv/learner $@

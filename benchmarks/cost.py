@@ -44,8 +44,8 @@ def cost_page(record: dict[str, Any]) -> str:
     return f"""# What larger work would cost
 
 Every number on this page is measured by `make benchmark` or computed from what it measured, on {machine["cores"]} cores
-({machine["cpu"]}, {record["date"]}, torch {record["versions"]["torch"]}); the benchmark writes this page, so run it to
-have yours. Extrapolations are straight lines: they hold as long as nothing else becomes
+({machine["cpu"]}, {record["date"]}, torch {record["versions"]["torch"]}); with `--record` the benchmark
+writes this page, so run it to have yours. Extrapolations are straight lines: they hold as long as nothing else becomes
 the limit (a shared disk, the network, a scheduler with very many very short runs).
 
 ## {RUNS:,} runs

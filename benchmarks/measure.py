@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -76,7 +75,7 @@ def sgan(*arguments: str) -> tuple[str, ...]:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has held at once, in MB.
+    """The most memory that this process has held at once, in MB; not to be had on Windows.
 
     Linux's ``ru_maxrss`` may be that of the parent, whose memory a new process shares for a moment; what Linux notes
     down beside the memory itself starts anew with the program.
@@ -85,6 +84,8 @@ def peak_memory_mb() -> float:
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024 / MEGABYTE
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE
 

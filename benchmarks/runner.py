@@ -16,12 +16,10 @@ from rich.table import Table
 
 from benchmarks import company, data_path, growth, plane, playground, several, startup, step, time_to_98
 from benchmarks.measure import ROOT
-from sgan_utils.results import Record
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.files import write_whole
 from sgan_utils.support.hardware import cpu_capabilities
 from sgan_workshop.records.provenance import provenance
-from sgan_workshop.records.storage import save_record
 
 BUILD = ROOT / "build"
 COMMAND = "make benchmark"
@@ -87,7 +85,7 @@ def run_benchmark(
     parts: dict[str, Callable[[], dict[str, Any]]] | None = None,
     console: Console | None = None,
 ) -> dict[str, Any] | None:
-    """Measure the parts that are missing; when all are there, write the result and the record.
+    """Measure the parts that are missing; when all are there, write the result.
 
     Finished parts wait in ``build/benchmark.partial.json``, each with its commit, so that a benchmark that was
     interrupted goes on where it stopped.
@@ -131,7 +129,6 @@ def run_benchmark(
         return None
     result = {"what": "benchmark"} | {name: done[name] for name in parts} | {"machine": machine()} | provenance(COMMAND)
     _write(final, result)
-    save_record(Record("benchmark", result))
     partial.unlink(missing_ok=True)
     return result
 

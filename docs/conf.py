@@ -1,21 +1,25 @@
 """How Sphinx builds the site; `sgan site` gathers the pages and calls it."""
 
-import tomllib
+import html
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 from sgan_utils import __version__
-from sgan_workshop.publish.notebooks import ROOT
+from sgan_workshop.publish.address import repository as address_of_repository
+from sgan_workshop.publish.address import site
 from sgan_workshop.publish.pages import mathml
 
-repository = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+repository = address_of_repository()
 
 project = "The SGAN workshop"
 author = "the SGAN workshop's authors"
 release = __version__
 language = "en"
+html_description = (
+    "Jupyter lessons on semi-supervised learning with GANs, on the real MNIST, for a laptop without a GPU."
+)
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["README.md", "cluster"]
@@ -35,6 +39,8 @@ napoleon_use_ivar = True
 
 html_theme = "sphinx_book_theme"
 html_title = project
+html_baseurl = site()
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("sortable.js", {"defer": "defer"})]
@@ -63,6 +69,28 @@ def _block(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def _describe(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """What search engines and messengers show of a page: its first paragraph, and the picture of the game."""
+    paragraphs = [] if doctree is None else [" ".join(p.astext().split()) for p in doctree.findall(nodes.paragraph)]
+    words = next((text for text in paragraphs if len(text) > 60), html_description)
+    if len(words) > 160:
+        words = words[:160].rpartition(" ")[0] + " …"
+    about = {
+        "description": words,
+        "og:title": context.get("title", project),
+        "og:description": words,
+        "og:type": "website",
+        "og:url": f"{html_baseurl}{page}.html",
+        "og:image": f"{html_baseurl}_images/game.png",
+        "twitter:card": "summary_large_image",
+    }
+    lines = context.get("metatags", "")
+    for name, value in about.items():
+        kind = "property" if name.startswith("og:") else "name"
+        lines += f'<meta {kind}="{name}" content="{html.escape(html.unescape(value))}"/>\n'
+    context["metatags"] = lines
+
+
 def _short_signature(app: Sphinx, what: str, name: str, *_: object) -> tuple[str, None] | None:
     return ("(**fields)", None) if name.endswith(".SGANConfig") else None
 
@@ -74,6 +102,7 @@ def _says_nothing(app: Sphinx, what: str, name: str, member: object, *_: object)
 
 def setup(app: Sphinx) -> None:
     """Equations become MathML, which browsers show without a script; the reference leaves out what says nothing."""
+    app.connect("html-page-context", _describe)
     app.connect("autodoc-process-signature", _short_signature)
     app.connect("autodoc-skip-member", _says_nothing)
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_block, None))

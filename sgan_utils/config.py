@@ -284,6 +284,8 @@ def allowed(name: str) -> str:
         return "one of " + ", ".join(field["enum"])
     if field["type"] == "string":
         return "the name of a data set or a folder"
+    if field["type"] == "boolean":
+        return "true or false"
     if field["type"] == "array":
         each = field["prefixItems"][0]
         return f"three whole numbers between {each['minimum']} and {each['maximum']}"

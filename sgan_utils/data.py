@@ -94,7 +94,9 @@ class Sources(NamedTuple):
 
 def data_folder() -> Path:
     """Where the images are: the environment variable ``SGAN_DATA``, or ``data/`` of this project."""
-    return Path(os.environ.get("SGAN_DATA") or Path(__file__).resolve().parent.parent / "data")
+    if named := os.environ.get("SGAN_DATA"):
+        return Path(named).expanduser() if named.startswith("~/") else Path(named)
+    return Path(__file__).resolve().parent.parent / "data"
 
 
 def load_data(data: str = "MNIST", on_broken: Literal["skip", "stop"] = "skip") -> ImageData:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from sgan_utils.models import Discriminator, Generator
 from sgan_utils.support.checkpoints import load_models
 from sgan_utils.support.earlier_names import current_fields
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.record_files import read_about, read_arrays
 from sgan_utils.support.rows import read_rows
 from sgan_utils.support.statistics import CONFIDENCE as CONFIDENCE
 from sgan_utils.support.statistics import by_method as by_method
@@ -53,13 +53,13 @@ def load_record(name: str) -> Record:
     folder = RESULTS / name
     maker = "make benchmark" if name == "benchmark" else "sgan figures --retrain"
     try:
-        about = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        about = read_about(folder)
         about |= {"config": current_fields(about["config"])} if "config" in about else {}
         history = (
             pd.read_csv(folder / "history.csv", index_col=0) if (folder / "history.csv").exists() else pd.DataFrame()
         )
-        arrays = dict(np.load(folder / "arrays.npz")) if (folder / "arrays.npz").exists() else {}
-    except (OSError, ValueError) as error:
+        arrays = read_arrays(folder / "arrays.npz") if (folder / "arrays.npz").exists() else {}
+    except (OSError, ValueError, RecursionError) as error:
         raise SGANError(
             f"the record {folder} is missing or damaged ({error}): restore it with "
             f"`git checkout -- results`, or make it anew with `{maker}`."

@@ -17,12 +17,11 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.data import Batches, Sources, load_data, split_sources
 from sgan_utils.losses import consistency_loss, generator_loss, pseudo_label, supervised_loss, unsupervised_loss
 from sgan_utils.models import Belief, Discriminator, frozen
-from sgan_utils.support.checkpoints import load_checkpoint
 from sgan_utils.support.hardware import keep_freed_memory, pick_device
 from sgan_utils.support.networks import Networks
 from sgan_utils.support.propagation import PropagatedBatches
 from sgan_utils.support.run import ALONE, Alone, Callback, Run
-from sgan_utils.support.session import steps_of
+from sgan_utils.support.session import resuming, steps_of
 from sgan_utils.support.student import teach_student
 from sgan_utils.support.threads import settle_threads
 
@@ -156,17 +155,18 @@ def train(
         team: who trains, see :class:`sgan_utils.support.run.Alone`.
         callbacks: each is called with the :class:`Run` after every step.
         checkpoint: a file to save to, and to resume from if it exists; the resumed run is the uninterrupted one.
-        checkpoint_every: steps between two saves; the end is always saved.
+        checkpoint_every: steps between two saves; there is one every minute, too, and the end is always saved.
         progress: whether to show a progress bar.
 
     Returns:
-        The run. After Ctrl-C it holds what was reached, and ``stopped`` says so.
+        The run. After Ctrl-C it holds what was reached, and ``stopped`` says so. SIGTERM and SIGHUP save it, too.
 
     Raises:
         DataError: if the sources do not fit the configuration, see :meth:`Sources.check`.
         SGANError: if ``networks`` return outputs of another type, shape or range than asked for.
         DivergedError: if a loss is no longer finite; its ``run`` holds what was reached.
         CheckpointError: if ``checkpoint`` cannot be read or is of another configuration.
+        FileError: if ``checkpoint`` cannot be written, or another run is using it.
         ConfigError: if the team cannot divide a batch evenly.
     """
     team.check(config)
@@ -176,12 +176,11 @@ def train(
     sources.check(config)
     sources = sources.to(team.device or pick_device(device))
     run = Run.start(config, sources, networks, team)
-    if checkpoint and Path(checkpoint).exists():
-        load_checkpoint(run, checkpoint)
-    labelled_batches, unlabelled_batches = batches_of(run)
-    with run.random_numbers(), closing(steps_of(run, callbacks, checkpoint, checkpoint_every, progress)) as steps:
-        for step in steps:
-            one_step(run, labelled_batches[step], *unlabelled_batches[step])
+    with resuming(run, checkpoint), run.random_numbers():
+        labelled_batches, unlabelled_batches = batches_of(run)
+        with closing(steps_of(run, callbacks, checkpoint, checkpoint_every, progress)) as steps:
+            for step in steps:
+                one_step(run, labelled_batches[step], *unlabelled_batches[step])
     if config.student_steps and run.step == config.steps:
         teach_student(run, progress and team.is_first)
     return run

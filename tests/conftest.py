@@ -174,7 +174,7 @@ def tiny_study(monkeypatch, tmp_path) -> Path:
 
     recorded = [
         rows.make_row(config, grid.made_by(), test_accuracy=accuracy, train_seconds=2.0 + seed, hardware="abacus",
-                   commit="abc", failed="")
+                   commit=10 * "abcd", failed="")
         for (method, labels), accuracies in found.items()
         for seed, accuracy in enumerate(accuracies)
         for config in [SGANConfig.preset(method, labels=labels, seed=seed)]

@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from benchmarks import __main__ as command
 from benchmarks import company, cost, growth, measure, one_run, recipe, runner, several, step, time_to_98
 from sgan_utils import results
 from sgan_utils.results import Record
@@ -272,10 +273,31 @@ def test_the_result_has_every_required_key_and_says_how_it_was_made(bench):
         assert set(keys) <= set(result[part]), part
         assert {"date", "commit", "took_seconds"} == set(result[part]["measured"])
     assert {"command", "date", "commit", "versions", "device", "machine"} <= set(result)
-    assert (bench.folder / "results/benchmark/record.json").read_text() == json.dumps(
-        result, indent=2, ensure_ascii=False
-    ) + "\n"
     assert not (bench.folder / "build/benchmark.partial.json").exists()
+
+
+@pytest.fixture
+def benchmark_here(monkeypatch, tmp_path):
+    """The command, in whose project everything is measured already; says which tracked files it would write."""
+    written = []
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(runner, "run_benchmark", lambda *_: FOUND | {"ddp": {"ratio": 1.5}})
+    monkeypatch.setattr(cost, "write_cost_page", lambda result: written.append("cost page"))
+    monkeypatch.setattr("sgan_workshop.publish.figures.draw_figures", written.extend)
+
+    def run(**options):
+        command.benchmark(**options)
+        return [*written, *(path.name for path in tmp_path.rglob("record.json"))]
+
+    return run
+
+
+def test_a_benchmark_changes_no_tracked_file(benchmark_here):
+    assert benchmark_here() == []
+
+
+def test_a_benchmark_becomes_the_record_on_request(benchmark_here):
+    assert benchmark_here(record=True) == ["cost page", "benchmark", "record.json"]
 
 
 def test_the_parts_are_those_that_something_is_required_of():

@@ -17,8 +17,9 @@ from sgan_utils import training
 from sgan_utils.models import HEADS, build_models
 from sgan_utils.support.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models, save_trained
 from sgan_utils.support.earlier_names import FIELDS
-from sgan_utils.support.errors import CheckpointError, DivergedError
+from sgan_utils.support.errors import CheckpointError, DivergedError, FileError
 from sgan_utils.support.run import Run
+from sgan_utils.support.saved_files import checksum
 from sgan_utils.training import generator_step
 
 
@@ -204,7 +205,7 @@ def test_a_save_that_fails_leaves_the_old_checkpoint(quick_train, path, monkeypa
         part.write_bytes(b"half")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("sgan_utils.support.checkpoints.save_file", disk_full)
+    monkeypatch.setattr("sgan_utils.support.saved_files.save_file", disk_full)
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(run, path)
     assert path.read_bytes() == old
@@ -350,6 +351,7 @@ def with_earlier_names(path):
     """Rewrite a saved file as versions with other names of layers and hyperparameters wrote it."""
     with safe_open(path, "pt") as file:
         tensors, notes = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    del notes["checksum"]  # they had none
     layers = {"generator": ("project", "draw"), "discriminator": ("decide", "look"), "average": ("decide", "look")}
 
     def earlier(name):
@@ -376,3 +378,210 @@ def test_a_run_saved_under_earlier_names_is_resumed(quick_train, path, differenc
     quick_train(checkpoint=path, callbacks=[interrupt_at(4)])
     with_earlier_names(path)
     assert differences(quick_train(checkpoint=path), quick_train()) == []
+
+
+# Files that are well-formed and wrong
+
+
+def rewritten(path, change, resign=True):
+    """The saved file with its tensors and texts changed, and a checksum that fits them or, unless ``resign``, none."""
+    with safe_open(path, "pt") as file:
+        tensors, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    del texts["checksum"]
+    change(tensors, texts)
+    if resign:
+        texts["checksum"] = checksum(tensors, texts)
+    save_file(tensors, path, texts)
+
+
+def text(name, **fields):
+    """A change of some fields of a text that is JSON; a field that becomes None is removed."""
+
+    def change(tensors, texts):
+        content = {**json.loads(texts[name]), **fields}
+        texts[name] = json.dumps({key: value for key, value in content.items() if value is not None})
+
+    return change
+
+
+def raw(name, content):
+    return lambda tensors, texts: texts.update({name: content})
+
+
+def tensor(name, make):
+    """A change of one tensor, which gets the old one (None if there is none); None removes it."""
+
+    def change(tensors, texts):
+        new = make(tensors.get(name))
+        tensors.pop(name, None)
+        if new is not None:
+            tensors[name] = new
+
+    return change
+
+
+def poisoned(old):
+    new = old.clone()
+    new.view(-1)[0] = torch.nan
+    return new
+
+
+def without_optimiser(tensors, texts):
+    for name in [name for name in tensors if name.startswith("optimizer_d/")]:
+        del tensors[name]
+
+
+WEIGHT = "discriminator/linear.weight"
+WRONG_ANYWHERE = {
+    "config is no JSON": (raw("config", "{"), "its configuration is no JSON object"),
+    "config is a list": (raw("config", "[]"), "its configuration is no JSON object"),
+    "config is nested too deeply": (raw("config", "[" * 100_000), "its configuration is no JSON object"),
+    "a later field": (text("config", colour=1), "has 'colour', which this version does not know: update the project"),
+    "a field out of range": (text("config", steps=10**9), "its configuration cannot be: steps must be "),
+    "a later text": (raw("spirit", "x"), "has 'spirit', which this version does not know"),
+    "data are no JSON": (raw("data", "{"), "damaged (description of the data: Invalid JSON"),
+    "data are a list": (raw("data", "[]"), "damaged (description of the data"),
+    "data without classes": (text("data", classes=None), "damaged (description of the data, classes: Field required"),
+    "no channels": (text("data", channels=0), "damaged (description of the data, channels: "),
+    "a later field of the data": (text("data", depth=3), "has 'depth', which this version does not know"),
+    "a weight is missing": (tensor(WEIGHT, lambda old: None), "linear.weight is missing"),
+    "a weight of another shape": (tensor(WEIGHT, lambda old: old[:-1]), "linear.weight is ("),
+    "a weight of another dtype": (tensor(WEIGHT, lambda old: old.double()), "of torch.float64, not "),
+    "a weight is not finite": (tensor(WEIGHT, poisoned), "linear.weight has numbers that are not finite"),
+    "an extra weight": (tensor("discriminator/x", lambda _: torch.zeros(2)), "x does not belong there"),
+    "an extra tensor": (tensor("soul", lambda _: torch.zeros(2)), "soul does not belong there"),
+}  # fmt: skip
+WRONG_RUN = {
+    "notes are no JSON": (raw("notes", "{"), "damaged (notes: Invalid JSON"),
+    "no step": (text("notes", step=None), "damaged (notes, step: Field required)"),
+    "a step below 0": (text("notes", step=-7), "damaged (notes, step: Input should be greater than or equal to 0)"),
+    "a step beyond the last": (text("notes", step=10**9), "step 1000000000 is beyond its last, 8"),
+    "a step in words": (text("notes", step="5"), "damaged (notes, step: Input should be a valid integer)"),
+    "an earlier step": (text("notes", step=4), "its average is of 5 steps, not of 4"),
+    "seconds below 0": (text("notes", train_seconds=-1.0), "damaged (notes, train_seconds: "),
+    "seconds without end": (raw("notes", '{"step": 5, "train_seconds": Infinity, "precision": "float32"}'), "notes"),
+    "a later note": (text("notes", mood="good"), "has 'mood', which this version does not know"),
+    "other images": (text("notes", sources="0" * 12), "was trained on other images or labels"),
+    "no optimiser": (without_optimiser, "the state of D's optimiser is missing"),
+    "half an optimiser": (tensor("optimizer_g/0/exp_avg", lambda old: None), "0/exp_avg is missing"),
+    "the optimiser of layer 999": (tensor("optimizer_d/999/step", lambda _: torch.tensor(1.0)), "a layer '999' that D"),
+    "an optimiser far ahead": (tensor("optimizer_d/0/step", lambda old: old + 900), "D's optimiser has made 905 of 5"),
+    "a short random state": (tensor("random", lambda old: old[:100]), "random is (100,) of torch.uint8, not ("),
+    "no random state": (tensor("random", lambda old: None), "random is missing"),
+    "a short history": (tensor("history", lambda old: old[:3]), "history is (3, 5) of torch.float32, not (5, 5)"),
+    "a narrow history": (tensor("history", lambda old: old[:, :4].contiguous()), "history is (5, 4)"),
+    "a flat history": (tensor("history", lambda old: old.flatten()), "history is "),
+    "a history with nan": (tensor("history", poisoned), "history has numbers that are not finite"),
+    "labels that nobody spread": (tensor("spread_labels", lambda _: torch.zeros(9)), "spread_labels does not belong"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("resign", [True, False])
+@pytest.mark.parametrize("name", [*WRONG_ANYWHERE, *WRONG_RUN])
+def test_a_checkpoint_that_is_wrong_anywhere_is_refused_in_one_sentence(quick_train, path, name, resign):
+    change, words = {**WRONG_ANYWHERE, **WRONG_RUN}[name]
+    quick_train(checkpoint=path, callbacks=[interrupt_at(5)])
+    rewritten(path, change, resign)
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError) as caught:
+        quick_train(checkpoint=path)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+
+
+WRONG_MODELS = {"other channels": (text("data", channels=3), "bias is (1,) of torch.float32, not (3,) of torch")}
+
+
+@pytest.mark.parametrize("name", [*WRONG_ANYWHERE, *WRONG_MODELS])
+def test_models_that_are_wrong_anywhere_are_refused_in_one_sentence(path, tiny_config, name):
+    change, words = {**WRONG_ANYWHERE, **WRONG_MODELS}[name]
+    save_models(path, *build_models(tiny_config), tiny_config)
+    rewritten(path, change)
+    with pytest.raises(CheckpointError) as caught:
+        load_models(path)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_changed_bit_is_noticed(quick_train, path):
+    quick_train(checkpoint=path)
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is damaged \\(its checksum does not match\\): name another file"):
+        load_models(path)
+
+
+def test_a_folder_and_a_pipe_are_no_checkpoints(quick_train, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, words in ((tmp_path, "is a folder: name a file"), (tmp_path / "pipe", "is a device or a pipe")):
+        with pytest.raises(CheckpointError, match=words):
+            load_models(path)
+        with pytest.raises(CheckpointError, match=words):
+            quick_train(checkpoint=path)
+
+
+# Signals, time, and others
+
+
+SCRIPT = """
+import json, os, signal, sys
+import torch
+from safetensors.torch import load_file
+from sgan_utils.config import SGANConfig
+from sgan_utils.data import Sources
+from sgan_utils.training import train
+
+def be_sent(run):
+    if run.step == 5:
+        os.kill(os.getpid(), int(sys.argv[4]))
+
+torch.set_num_threads(1)
+config, sources = SGANConfig(**json.loads(sys.argv[1])), Sources(**load_file(sys.argv[2]))
+train(config, sources, device="cpu", progress=False, checkpoint=sys.argv[3] or None, callbacks=[be_sent])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_a_signal_saves_the_run_and_ends_the_process_as_it_would_have(
+    quick_train, tiny_config, tiny_sources, path, number, checkpoint, differences
+):
+    sources = path.with_name("sources.safetensors")
+    save_file({name: getattr(tiny_sources, name) for name in tiny_sources._fields[:5]}, sources)
+    arguments = [tiny_config.model_dump_json(), str(sources), str(path) if checkpoint else "", str(int(number))]
+    ended = subprocess.run([sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-number, "")
+    assert path.exists() == checkpoint
+    assert {file.name for file in path.parent.iterdir()} <= {sources.name, path.name}
+    steps = []
+    resumed = quick_train(checkpoint=path, callbacks=[lambda run: steps.append(run.step)])
+    assert steps == ([6, 7, 8] if checkpoint else [*range(1, 9)])
+    assert differences(resumed, quick_train()) == []
+
+
+def test_a_run_is_saved_every_minute_too(quick_train, path, monkeypatch):
+    saved = []
+    monkeypatch.setattr("sgan_utils.support.session.save_checkpoint", lambda run, where: saved.append(run.step))
+    clock = iter(range(0, 100_000, 25))  # seconds: a step takes two readings
+    monkeypatch.setattr("sgan_utils.support.session.time.perf_counter", lambda: next(clock))
+    quick_train(checkpoint=path)
+    assert saved[-1] == 8
+    assert len(saved) in range(3, 6)
+
+
+def test_two_runs_on_one_checkpoint_the_second_is_refused_before_its_first_step(quick_train, path, differences):
+    said = []
+
+    def train_once_more(run):
+        if run.step == 3:
+            with pytest.raises(FileError, match="is in use by another run") as caught:
+                quick_train(checkpoint=path, callbacks=[lambda run: said.append("a step")])
+            said.append(str(caught.value))
+
+    first = quick_train(checkpoint=path, callbacks=[train_once_more])
+    assert said == [f"{path} is in use by another run: wait for its end, or name another file."]
+    assert differences(first, quick_train()) == []

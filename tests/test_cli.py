@@ -1,6 +1,7 @@
 """The command line as a user meets it: options, output, exit codes, sentences."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from sgan_workshop.publish import address, notebooks, registry
 from sgan_workshop.records import quality
 from sgan_workshop.studies import grid
 
+ROOT = Path(__file__).resolve().parent.parent
 TINY = ["--steps", "3", "--labels", "20", "--batch-size", "4", "--labelled-batch-size", "4"]
 TINY += ["--channels-g", "2", "2", "2", "--channels-d", "2", "2", "2", "--precision", "float32", "--device", "cpu"]
 
@@ -196,13 +198,17 @@ def test_lessons_names_an_unknown_lesson(sgan):
     assert "01_data" in err
 
 
-def test_lab_opens_the_notebooks(sgan, monkeypatch):
+def test_lab_opens_the_learners_own_copies(sgan, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
-    code, _, _ = sgan("lab")
+    code, _, _ = sgan("lab", "--folder", tmp_path / "mine", "--", "--no-browser")
     assert code == 0
-    assert calls[0][1:4] == ["-m", "jupyter", "lab"]
-    assert Path(calls[0][4]).name == "notebooks"
+    assert calls[0][1:] == ["-m", "jupyter", "lab", str(tmp_path / "mine"), "--no-browser"]
+    assert sorted(path.name for path in (tmp_path / "mine").glob("*.ipynb")) == sorted(
+        path.name for path in notebooks.lesson_paths()
+    )
+    code, out, _ = sgan("lab", "--folder", tmp_path / "mine", "--diff", "03")
+    assert (code, out, len(calls)) == (0, "You have the newest version.\n", 1)
 
 
 def test_doctor_finds_this_environment_well(sgan):
@@ -229,16 +235,47 @@ def test_doctor_names_the_torch_and_torchvision_mismatch_and_its_cure():
     assert "pip install -c constraints.txt torch torchvision" in finding.cure
 
 
-def test_doctor_reports_a_package_that_is_not_installed(monkeypatch):
-    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["torch>=2", "no-such-thing>=1; extra == 'lessons'"])
-    found = list(doctor.packages())
-    assert found[-1].value == "no-such-thing (extra lessons)"
-    assert not found[-1].ok
+def test_doctor_reports_a_package_that_the_lessons_lack_and_only_names_what_an_extra_lacks(monkeypatch):
+    lines = ["torch>=2", "no-such-thing>=1; extra == 'lessons'", "another-thing; extra == 'site'"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: lines)
+    _, lacks, extra = doctor.packages()
+    assert (lacks.value, lacks.ok) == ("no-such-thing", False)
+    assert ".[lessons]" in lacks.cure
+    assert (extra.what, extra.value, extra.ok) == ("extra site", "without another-thing", True)
+    assert ".[site]" in extra.cure
 
 
-def test_doctor_reports_an_old_python():
-    assert not doctor.python((3, 10, 4)).ok
-    assert doctor.python((3, 12, 0)).ok
+def test_doctor_reports_a_workshop_that_is_not_installed(monkeypatch):
+    def nothing(name):
+        raise doctor.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor.metadata, "requires", nothing)
+    (finding,) = doctor.packages()
+    assert not finding.ok
+    assert ".[lessons]" in finding.cure
+
+
+def test_doctor_reports_a_python_and_a_system_that_cannot_work(monkeypatch):
+    monkeypatch.setattr(doctor, "complaint_about_python", lambda: "use another")
+    monkeypatch.setattr(doctor, "complaint_about_system", lambda: "use Colab")
+    found = {finding.what: finding for finding in doctor.examine()}
+    assert (found["Python"].ok, found["Python"].cure) == (False, "use another")
+    assert (found["system"].ok, found["system"].cure) == (False, "use Colab")
+
+
+def test_doctor_tells_its_cures_on_a_stream_that_lacks_letters(tmp_path):
+    broken = tmp_path / "torchvision"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    ours = {"PYTHONIOENCODING": "cp1252", "SGAN_DATA": "Bücher/öπ", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "sgan_workshop", "doctor"]
+    done = subprocess.run(command, env=os.environ | ours, capture_output=True)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert "not a matched pair" in done.stdout.decode("cp1252")
+    done = subprocess.run(command, env=os.environ | ours | {"PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert "Bücher/ö?" in done.stdout.decode("cp1252")
+    assert "git checkout -- data/MNIST/raw" in done.stdout.decode("cp1252")
 
 
 # Recorded studies

@@ -1,6 +1,7 @@
 """environment.yml (conda, Binder), pyproject.toml (pip), constraints.txt and the Makefile agree."""
 
 import re
+import subprocess
 import tomllib
 from importlib.metadata import version
 from itertools import chain
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 from rattler import MatchSpec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,6 +59,27 @@ def test_conda_installs_the_package_itself():
     assert pip == [{"pip": ["-e ."]}]
 
 
+def test_binder_gets_what_the_lessons_need_and_a_python_that_repo2docker_understands():
+    def lines_of(path):
+        return [line for line in yaml.safe_load((ROOT / path).read_text())["dependencies"] if isinstance(line, str)]
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["lessons"]])
+    names = {CONDA_NAMES.get(requirement.name, requirement.name) for requirement in needed} | {"python", "pip"}
+    lean = lines_of("binder/environment.yml")
+    assert {line.split()[0] for line in lean} == names
+    (python,) = set(lean) - set(lines_of("environment.yml"))
+    assert re.fullmatch(r"python =3\.\d+", python)
+    assert Version(python.split("=")[1]) in SpecifierSet(project["requires-python"])
+
+
+def test_binder_installs_the_workshop_itself_and_nothing_else():
+    script = ROOT / "binder" / "postBuild"
+    listed = subprocess.run(["git", "ls-files", "--stage", script], cwd=ROOT, capture_output=True, text=True).stdout
+    assert listed.startswith("100755")
+    assert "--no-deps --editable ." in script.read_text()
+
+
 def test_the_constraints_name_every_package_within_its_range(required):
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
@@ -71,5 +94,13 @@ def test_the_installed_torch_is_in_range(required):
 
 def test_the_project_names_no_package_index():
     pattern = re.compile(r"(index-url|find-links|https?://[^\s]*(simple|wheels|whl))")
-    for name in ("pyproject.toml", "environment.yml", "constraints.txt", "Makefile", ".ci/run"):
+    for name in (
+        "pyproject.toml",
+        "environment.yml",
+        "constraints.txt",
+        "Makefile",
+        ".ci/run",
+        "Dockerfile",
+        "binder/postBuild",
+    ):
         assert not pattern.search((ROOT / name).read_text()), name

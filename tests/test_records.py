@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -18,6 +19,7 @@ from sgan_utils.results import Record, load_record
 from sgan_utils.support import demonstrations
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.plane import PLANE, SPAN, moons
+from sgan_utils.support.record_files import write_about
 from sgan_workshop.records import everything, measurements, runs
 from sgan_workshop.records.quality import SampleQuality, generate_samples
 from sgan_workshop.records.storage import save_record
@@ -108,7 +110,57 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path, monkeypatch):
     assert back.arrays["a"].tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("content", [None, "{"])
+def test_every_committed_record_is_checked_by_its_checksums():
+    for path in results.RESULTS.glob("*/record.json"):
+        sums = json.loads(path.read_text(encoding="utf-8"))["checksums"]
+        assert set(sums) == {file.name for file in path.parent.iterdir()}, path
+        load_record(path.parent.name)
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """The folder of a record with a history and arrays."""
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    history = pd.DataFrame({"supervised": [1.5, 1.25]}, index=pd.RangeIndex(1, 3, name="step"))
+    save_record(Record("tiny", {"what": "tiny", "accuracy": 0.5}, history, {"a": np.arange(3)}))
+    return tmp_path / "tiny"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [("history.csv", b"1.25", b"1.26"), ("record.json", b"0.5", b"0.6"), ("arrays.npz", b"PK", b"QK")],
+)
+def test_a_changed_digit_is_named_with_its_file_and_the_cure(saved, file, old, new):
+    content = (saved / file).read_bytes()
+    (saved / file).write_bytes(content.replace(old, new, 1))
+    cure = f"{file} is not what was recorded: its checksum does not match.*git checkout -- results"
+    with pytest.raises(SGANError, match=cure):
+        load_record("tiny")
+
+
+def test_line_ends_of_another_system_are_no_change(saved):
+    for name in ("history.csv", "record.json"):
+        (saved / name).write_bytes((saved / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert load_record("tiny").history["supervised"].tolist() == [1.5, 1.25]
+
+
+@pytest.mark.parametrize("kind", ["truncated", "plain", "pickled", "text"])
+def test_arrays_that_are_none_are_refused_without_advice_to_load_them_unsafely(saved, kind):
+    whole = (saved / "arrays.npz").read_bytes()
+    with (saved / "arrays.npz").open("wb") as file:
+        if kind == "plain":
+            np.save(file, np.arange(3))
+        elif kind == "pickled":
+            np.savez(file, a=np.array([{}], dtype=object))
+        else:
+            file.write(whole[:-30] if kind == "truncated" else b"three numbers")
+    write_about(saved, {"what": "tiny"})  # as if it had been recorded so
+    with pytest.raises(SGANError, match=r"arrays\.npz is no archive of arrays of numbers\): restore it with") as caught:
+        load_record("tiny")
+    assert "pickle" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"checksums": 3}', "[" * 100_000])
 def test_a_missing_or_damaged_record_gives_one_sentence_with_the_cure(tmp_path, monkeypatch, content):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     if content:

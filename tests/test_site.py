@@ -1,6 +1,7 @@
 """The site: built without a warning, from what is stored, and with nothing from elsewhere."""
 
 import re
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.results import PUBLISHED, ROWS
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.studies import BUDGETS
-from sgan_workshop.publish.address import repository
+from sgan_workshop.publish.address import FIRST_CELL, repository
 from sgan_workshop.publish.notebooks import lesson_paths
 from sgan_workshop.publish.site import build_site, write_lesson
 from sgan_workshop.publish.site_tables import write_hyperparameters, write_processors, write_published, write_study
@@ -27,6 +28,24 @@ def test_it_is_built_without_a_warning_and_fetches_nothing(site):
             r'<(?:script|img|source)[^>]*src="([^"]+)"|<link[^>]*rel="stylesheet"[^>]*href="([^"]+)"', text
         )
         assert not [url for pair in fetched for url in pair if url.startswith(("http", "//"))], name
+
+
+def test_pages_are_light_described_and_listed(site):
+    sitemap = (site / "sitemap.xml").read_text(encoding="utf-8")
+    scripts = [path for path in site.rglob("*") if path.suffix in (".js", ".map") and path.stat().st_size > 400_000]
+    assert scripts == []
+    for path in [site / "index.html", site / "study.html", site / "notebooks" / "03_training.html"]:
+        text = path.read_text(encoding="utf-8")
+        assert "fontawesome.js" not in text
+        (described,) = re.findall(r'<meta name="description" content="([^"]+)"', text)
+        assert 40 < len(described) < 170
+        for name in ("og:title", "og:image", "og:url"):
+            assert f'property="{name}"' in text
+        assert re.search(r'<link rel="icon" href="[^"]*favicon.svg"', text)
+        assert f"/{path.relative_to(site).as_posix()}</loc>" in sitemap
+    assert (site / "_images" / "game.png").exists()  # of the social card
+    assert "404.html" not in sitemap
+    assert re.search(r'<base href="/[\w.-]+/" />', (site / "404.html").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
@@ -84,18 +103,41 @@ def test_links_and_first_cells_name_the_repository_in_its_one_place():
         assert all(re.fullmatch(place, name) for name in named), path.name
 
 
-def test_the_first_cell_fetches_the_workshop_in_colab_only(monkeypatch):
-    (source,) = {nbformat.read(path, as_version=4).cells[1].source for path in lesson_paths()}
-    asked, turned_on = [], []
+@pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
+def test_the_first_cell_of_every_lesson_is_the_one_that_fetches_the_workshop(path):
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert cells[0].source == FIRST_CELL.format(repository=repository())
+
+
+def test_the_first_cell_does_nothing_outside_of_colab(monkeypatch):
+    asked = []
     monkeypatch.setattr("subprocess.run", lambda command, **_: asked.append(command))
-    exec(source)
+    exec(FIRST_CELL.format(repository=repository()))
     assert asked == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Colab is Linux")
+def test_the_first_cell_can_be_run_any_number_of_times_in_colab(monkeypatch, tmp_path):
+    origin, content, turned_on = tmp_path / "origin", tmp_path / "content", []
+    author = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+    subprocess.run(["git", "init", "--quiet", origin], check=True)
+    subprocess.run(["git", *author, "commit", "--quiet", "--allow-empty", "-m", "empty"], cwd=origin, check=True)
+    pip = tmp_path / "python"  # a stand-in that notes what it is asked for
+    pip.write_text(f"#!/bin/sh\necho $@ >> {tmp_path}/asked\n")
+    pip.chmod(0o755)
     colab = SimpleNamespace(output=SimpleNamespace(enable_custom_widget_manager=lambda: turned_on.append(True)))
     monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.setattr(sys, "executable", str(pip))
     monkeypatch.setattr(sys, "path", list(sys.path))
-    exec(source)
-    assert repository() in asked[0]
-    assert turned_on == [True]
+    source = FIRST_CELL.format(repository=f"file://{origin}").replace("/content", str(content))
+    for _ in range(3):
+        exec(source, {})
+    assert (content / "sgan-workshop" / ".git").is_dir()
+    assert sys.path[0] == str(content / "sgan-workshop")
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked == [f"-m pip install --quiet --editable {content}/sgan-workshop anywidget"] * 3
+    assert "upgrade" not in asked[0]  # so pip leaves alone what is new enough
+    assert turned_on == [True] * 3
 
 
 def test_a_warning_stops_the_build_and_is_shown(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """Studies: the same rows whoever trains them, in the grid's order, nothing lost, nothing mixed."""
 
+import copy
 import functools
 import json
 import logging
@@ -460,3 +461,39 @@ def test_studies_at_once_on_one_file_lose_no_row_and_write_none_twice(tmp_path):
     running = [subprocess.Popen([*command, str(first)]) for first in (0, 2, 4, 6)]  # they share some seeds
     assert [process.wait(200) for process in running] == [0] * 4
     assert sorted(pd.read_csv(out)["seed"]) == list(range(9))
+
+
+# Certificates
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A folder with a certificate of its own, made as the pages say; dask's settings are afterwards as before."""
+    dask = pytest.importorskip("dask")
+    before = copy.deepcopy(dask.config.config)
+    command = "openssl req -x509 -newkey rsa:3072 -nodes -days 30 -subj /CN=sgan -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    yield tmp_path
+    dask.config.config.clear()
+    dask.config.config.update(before)
+
+
+def test_only_who_holds_the_certificate_reaches_an_encrypted_scheduler(tiny, certificate, monkeypatch):
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 5)
+    ours = {"cert": str(certificate / "cert.pem"), "key": str(certificate / "key.pem")}
+    names = {f"tls_{who}_{what}": path for who in ("client", "scheduler", "worker") for what, path in ours.items()}
+    security = distributed.Security(tls_ca_file=ours["cert"], require_encryption=True, **names)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tls://", security=security,
+        dashboard_address="127.0.0.1:0", silence_logs=50,
+    ) as cluster:  # fmt: skip
+        assert cluster.scheduler_address.startswith("tls://")
+        with pytest.raises(SGANError, match="no dask scheduler with a worker answers at tls://"):
+            run_study([tiny], certificate / "s.csv", cluster.scheduler_address, progress=False)
+        workers.use_certificate(certificate)
+        assert len(run_study([tiny], certificate / "s.csv", cluster.scheduler_address, progress=False)) == 1
+
+
+def test_a_certificate_that_is_not_there_is_answered_with_how_to_make_one(tmp_path):
+    with pytest.raises(SGANError, match=r"lacks cert\.pem or key\.pem: make both with `openssl req -x509 "):
+        workers.use_certificate(tmp_path)

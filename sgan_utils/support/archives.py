@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +39,27 @@ def unpack(folder: Path | str) -> None:
     Raises:
         DataError: if an archive is missing or damaged, or an old cache would be read instead.
     """
-    raw = Path(folder) / "MNIST" / "raw"
+    with reading(folder):
+        _unpack(Path(folder) / "MNIST" / "raw")
+
+
+@contextmanager
+def reading(folder: Path | str) -> Iterator[None]:
+    """Say in one sentence what is wrong with a folder that may not be opened, a name too long, a disk that fails.
+
+    Raises:
+        DataError: in the place of any other OSError.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except OSError as error:
+        where = str(error.filename or folder)[:200]
+        raise DataError(f"{where!r} cannot be read ({error.strerror}): name another folder.") from error
+
+
+def _unpack(raw: Path) -> None:
     cure = "restore it with `git checkout -- data/MNIST/raw`, or copy the original archive there."
     if (old_cache := raw.parent / "processed").exists():  # torchvision would take it for the images, unverified
         raise DataError(f"{old_cache} was made by an old torchvision and cannot be verified: delete this folder.")
@@ -52,7 +74,8 @@ def unpack(folder: Path | str) -> None:
         try:
             write_whole(unpacked, partial(_gunzip, packed))
         except OSError as error:
-            raise DataError(f"{packed} could not be unpacked ({error}): check the disk's free space.") from error
+            why = getattr(error.__cause__, "strerror", None) or error.__cause__ or error
+            raise DataError(f"{packed} could not be unpacked ({why}): check the disk's free space.") from error
 
 
 def _gunzip(packed: Path, target: Path) -> None:

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.data import Description
+from sgan_utils.data import UNKNOWN, Description
 from sgan_utils.models import MNIST, build_models
-from sgan_utils.support.earlier_names import LAYERS, current_fields
 from sgan_utils.support.errors import CheckpointError
-from sgan_utils.support.files import write_whole
 from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import History, Run
+from sgan_utils.support.saved_files import Notes, check_tensors, load_weights, read_saved, write_saved
 from sgan_utils.support.student import Student
+
+MODELS = ("generator/", "discriminator/")  # how the names of a file of models begin
+RUN = (*MODELS, "average/", "optimizer_g/", "optimizer_d/")  # and those of a checkpoint, beside some single tensors
 
 
 def save_models(
@@ -39,7 +39,7 @@ def save_models(
     """
     tensors = _named("generator", generator.state_dict()) | _named("discriminator", discriminator.state_dict())
     notes = {"config": config.model_dump_json(), "data": json.dumps(data._asdict()), "sources": sources}
-    _save(path, tensors, notes)
+    write_saved(path, tensors, notes)
 
 
 def save_trained(run: Run, path: Path | str) -> None:
@@ -57,18 +57,19 @@ def load_models(path: Path | str, networks: Networks = build_models) -> tuple[An
     Raises:
         CheckpointError: if the file is missing or damaged, or holds the weights of other networks.
     """
-    tensors, notes = _load(path)
-    config = SGANConfig(**current_fields(json.loads(notes["config"])))
-    description = _description(notes)
-    generator, discriminator = networks(config, description)
-    if config.student_steps:
-        discriminator = Student(description.shape, len(description.classes))
+    saved = read_saved(path)
+    tensors, config, description = saved.tensors, saved.config, saved.data
     try:
+        generator, discriminator = networks(config, description)
+        if config.student_steps:
+            discriminator = Student(description.shape, len(description.classes))
         load_weights(generator, _under("generator", tensors))
         load_weights(discriminator, _under("discriminator", tensors))
-    except RuntimeError as error:
+        if saved.notes is None:
+            check_tensors({name: tensors[name] for name in tensors if not name.startswith(MODELS)}, {})
+    except (RuntimeError, ValueError, MemoryError) as error:
         raise CheckpointError(
-            f"{path} holds the weights of other networks: give load_models the networks=... that train had."
+            f"{path} holds the weights of other networks ({error}): give load_models the networks=... that train had."
         ) from error
     return generator.eval(), discriminator.eval(), config
 
@@ -95,7 +96,7 @@ def save_checkpoint(run: Run, path: Path | str) -> None:
         "sources": run.sources.fingerprint(),
     }
     data = json.dumps(run.sources.description._asdict())
-    _save(path, tensors, {"config": run.config.model_dump_json(), "data": data, "notes": json.dumps(notes)})
+    write_saved(path, tensors, {"config": run.config.model_dump_json(), "data": data, "notes": json.dumps(notes)})
 
 
 def load_checkpoint(run: Run, path: Path | str) -> None:
@@ -104,74 +105,67 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
     Raises:
         CheckpointError: if the file is damaged, or of another configuration or precision.
     """
-    tensors, texts = _load(path)
-    if "notes" not in texts:
+    tensors, saved, _, notes = read_saved(path)
+    if notes is None:
         raise CheckpointError(f"{path} holds models, not a training run to resume: name another checkpoint.")
-    saved, notes = SGANConfig(**current_fields(json.loads(texts["config"]))), json.loads(texts["notes"])
     for name, value in saved.model_dump().items():
         if value != getattr(run.config, name):
             raise CheckpointError(
                 f"{path} was saved with {name}={value!r}, this run has {name}={getattr(run.config, name)!r}: "
                 "name another checkpoint, or delete this one to start anew."
             )
-    if notes["precision"] != str(run.precision):
+    if notes.precision != str(run.precision):
         raise CheckpointError(
-            f"{path} was computed in {notes['precision']}, this machine takes {run.precision}: set precision to match."
+            f"{path} was computed in {notes.precision}, this machine takes {run.precision}: set precision to match."
         )
-    if notes.get("sources", run.sources.fingerprint()) != run.sources.fingerprint():
+    if notes.sources not in (None, run.sources.fingerprint()):
         raise CheckpointError(
             f"{path} was trained on other images or labels than this run is given: name another checkpoint, or delete "
             "this one to start anew."
         )
+    try:
+        _restore(run, tensors, notes)
+    except (RuntimeError, ValueError) as error:  # RuntimeError: torch refuses the state of its random numbers
+        raise CheckpointError(
+            f"{path} does not fit this run ({error}): name another checkpoint, or delete this one to start anew."
+        ) from error
+
+
+def _restore(run: Run, tensors: dict[str, Tensor], notes: Notes) -> None:
+    if notes.step > run.config.steps:
+        raise ValueError(f"step {notes.step} is beyond its last, {run.config.steps}")
     load_weights(run.generator, _under("generator", tensors))
     load_weights(run.last_discriminator, _under("discriminator", tensors))
     load_weights(run.average, _under("average", tensors))
-    _restore_optimizer(run.optimizer_g, _under("optimizer_g", tensors))
-    _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors))
+    if int(run.average.n_averaged) != notes.step:
+        raise ValueError(f"its average is of {int(run.average.n_averaged)} steps, not of {notes.step}")
+    steps_of_g = notes.step if run.config.uses_generator else 0
+    _restore_optimizer(run.optimizer_g, _under("optimizer_g", tensors), steps_of_g, "G")
+    _restore_optimizer(run.optimizer_d, _under("optimizer_d", tensors), notes.step, "D")
+
+    history = torch.zeros(notes.step, len(History.columns))
+    others = {"random": run.random.get_state(), "history": history}
+    if run.layer_random is not None:
+        others["layer_random"] = run.layer_random
+    if "spread_labels" in tensors and run.config.propagation:
+        others["spread_labels"] = torch.zeros(len(run.sources.unlabelled_images), dtype=torch.int64)
+    found = {name: tensor for name, tensor in tensors.items() if not name.startswith(RUN)}
+    measured = slice(None) if run.config.uses_generator else slice(1)  # the rest is nan where G takes no part
+    check_tensors(
+        found | {"history": found.get("history", history)[..., measured]}, others | {"history": history[:, measured]}
+    )
+    if found["history"].shape != history.shape:
+        raise ValueError(f"history is {tuple(found['history'].shape)}, not {tuple(history.shape)}")
+    spread = found.get("spread_labels")
+    if spread is not None and not UNKNOWN <= spread.min() <= spread.max() < len(run.sources.description.classes):
+        raise ValueError("spread_labels has numbers of no class")
     run.random.set_state(tensors["random"])
-    run.layer_random = tensors.get("layer_random", run.layer_random)
-    run.spread_labels = tensors.get("spread_labels")
+    if run.layer_random is not None:
+        torch.Generator().set_state(tensors["layer_random"])
+        run.layer_random = tensors["layer_random"]
+    run.spread_labels = spread
     run.log = History(tensors["history"], run.team)
-    run.step, run.train_seconds = notes["step"], notes["train_seconds"]
-
-
-def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give ``model`` saved weights, also those that were saved when its layers had their earlier names.
-
-    Raises:
-        RuntimeError: if they are not the weights of this model.
-    """
-    known = model.state_dict()
-
-    def now(name: str) -> str:
-        return name if name in known else ".".join(LAYERS.get(part, part) for part in name.split("."))
-
-    model.load_state_dict({now(name): tensor for name, tensor in tensors.items()})
-
-
-def _description(texts: dict[str, str]) -> Description:
-    if "data" not in texts:
-        return MNIST  # all that was saved before other data could be
-    fields = json.loads(texts["data"])
-    return Description(**fields | {"classes": tuple(fields["classes"])})
-
-
-def _save(path: Path | str, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    plain = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    write_whole(path, lambda part: save_file(plain, part, metadata))
-
-
-def _load(path: Path | str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path} does not exist: check the name, or train and save it first.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged or not a safetensors file ({error}): name another file.") from error
-    if "config" not in texts:
-        raise CheckpointError(f"{path} was not written by this package: name another file.")
-    return tensors, texts
+    run.step, run.train_seconds = notes.step, notes.train_seconds
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -188,11 +182,24 @@ def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
     return {f"{number}/{name}": value for number, values in state.items() for name, value in values.items()}
 
 
-def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], steps: int, name: str) -> None:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    for name, value in tensors.items():
-        number, field = name.split("/")
-        parameter = parameters[int(number)]
+    known = {str(number): parameter for number, parameter in enumerate(parameters)}
+    updated = {key.partition("/")[0] for key in tensors}  # a layer that no loss uses is never updated
+    if bool(updated) != bool(steps):
+        raise ValueError(f"the state of {name}'s optimiser {'is missing' if steps else 'does not belong there'}")
+    if unknown := updated - set(known):
+        raise ValueError(f"{name}'s optimiser has a state of a layer {min(unknown)!r} that {name} does not have")
+    wanted: dict[str, Tensor] = {}
+    for number in updated:
+        wanted |= {f"{number}/{field}": known[number] for field in ("exp_avg", "exp_avg_sq")}
+        wanted[f"{number}/step"] = torch.tensor(0.0)
+    check_tensors(tensors, wanted)
+    for key, value in tensors.items():
+        number, field = key.split("/")
+        parameter = known[number]
+        if field == "step" and not (1 <= value <= steps and value == value.round()):
+            raise ValueError(f"{name}'s optimiser has made {value.item():g} of {steps} steps")
         if value.shape == parameter.shape:  # lay it out in memory as the weights are: the fused step relies on it
             value = torch.empty_like(parameter).copy_(value)
         optimizer.state[parameter][field] = value.detach()

@@ -27,6 +27,10 @@ class DataError(SGANError, OSError):
     """The images are missing, damaged or incomplete."""
 
 
+class FileError(SGANError, OSError):
+    """A file cannot be written, or somebody else is using it."""
+
+
 class CheckpointError(SGANError, ValueError):
     """A checkpoint cannot be read, or belongs to another configuration."""
 

@@ -24,6 +24,8 @@ def pick_device(name: str = "auto") -> torch.device:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
         raise SGANError(f"device {name!r} cannot be used here: choose auto, cpu, cuda or mps.") from error
+    if torch.device(name).type == "meta":  # where torch works out shapes and computes nothing
+        raise SGANError("device 'meta' computes nothing: choose auto, cpu, cuda or mps.")
     return torch.device(name)
 
 

@@ -18,15 +18,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from sgan_utils.data import UNKNOWN, ImageData
+from sgan_utils.support.archives import reading
 from sgan_utils.support.errors import DataError
 from sgan_utils.support.files import write_whole
+from sgan_utils.support.spreadsheets import as_text
 
 OnBroken = Literal["skip", "stop"]
 Result = TypeVar("Result")
 SUFFIXES = (".png", ".jpg", ".jpeg")
 PARTS = ("labelled", "unlabelled", "test")
 SETS = {"mnist": "MNIST", "fashionmnist": "FashionMNIST", "kmnist": "KMNIST"}  # of torchvision
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet computes such cells instead of showing them
 
 
 def load_folder(
@@ -47,14 +48,8 @@ def load_folder(
         DataError: if the folder cannot be read or is laid out otherwise, a class has no image, or (with "stop") a file
             is broken.
     """
-    folder = Path(folder)
-    try:
-        return _load_folder(folder, size, channels, on_broken)
-    except DataError:
-        raise
-    except OSError as error:  # a folder that may not be opened, a name that is too long, a disk that fails
-        where = str(error.filename or folder)[:200]
-        raise DataError(f"{where!r} cannot be read ({error.strerror}): name another folder.") from error
+    with reading(folder):
+        return _load_folder(Path(folder), size, channels, on_broken)
 
 
 def _load_folder(folder: Path, size: int | None, channels: int | None, on_broken: OnBroken) -> ImageData:
@@ -117,13 +112,14 @@ def load_torchvision(name: str, folder: Path | str, verify: bool = True) -> Imag
     if known is None:
         raise DataError(f"there is no torchvision set named {name!r} here: choose one of {', '.join(SETS.values())}.")
     dataset, raw = getattr(datasets, known), Path(folder) / known / "raw"
-    if (old_cache := raw.parent / "processed").exists():  # torchvision would take it for the images, unverified
-        raise DataError(f"{old_cache} was made by an old torchvision and cannot be verified: delete this folder.")
-    for archive, md5 in dataset.resources:
-        if not (raw / archive).is_file() and not (raw / archive).with_suffix("").is_file():
-            raise DataError(f"{raw} lacks {archive}: put the four archives of {known} there, *-ubyte.gz.")
-        if verify and (raw / archive).is_file() and hashlib.md5((raw / archive).read_bytes()).hexdigest() != md5:
-            raise DataError(f"{raw / archive} is damaged (its MD5 should be {md5}): copy the original there.")
+    with reading(folder):
+        if (old_cache := raw.parent / "processed").exists():  # torchvision would take it for the images, unverified
+            raise DataError(f"{old_cache} was made by an old torchvision and cannot be verified: delete this folder.")
+        for archive, md5 in dataset.resources:
+            if not (raw / archive).is_file() and not (raw / archive).with_suffix("").is_file():
+                raise DataError(f"{raw} lacks {archive}: put the four archives of {known} there, *-ubyte.gz.")
+            if verify and (raw / archive).is_file() and hashlib.md5((raw / archive).read_bytes()).hexdigest() != md5:
+                raise DataError(f"{raw / archive} is damaged (its MD5 should be {md5}): copy the original there.")
     try:
         for packed in (raw / archive for archive, _ in dataset.resources):
             if not (unpacked := packed.with_suffix("")).is_file():
@@ -150,7 +146,7 @@ def write_predictions(
 
     def write(part: Path) -> None:
         with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:  # names may be any bytes
-            csv.writer(file).writerows([f"'{c}" if c.startswith(FORMULA_STARTS) else c for c in row] for row in rows)
+            csv.writer(file).writerows(map(as_text, row) for row in rows)
 
     write_whole(path, write)
 

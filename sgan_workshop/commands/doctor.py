@@ -6,15 +6,16 @@ import importlib
 import os
 import platform
 import re
-import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any, NamedTuple
 
-from sgan_utils.support.errors import TORCH_PAIR_CURE, DataError
+from sgan_utils.support.errors import TORCH_PAIR_CURE, DataError, SGANError
+from sgan_workshop.commands.supported import complaint_about_python, complaint_about_system
 
 MISMATCH = "operator torchvision::nms does not exist"
-REINSTALL = "install what the project asks for: pip install -c constraints.txt -e '.[lessons,test]'"
+INSTALL = 'pip install -c constraints.txt -e ".[{}]"'
+REINSTALL = f"install what the project asks for: {INSTALL.format('lessons')}"
 
 
 class Finding(NamedTuple):
@@ -28,34 +29,36 @@ class Finding(NamedTuple):
 
 def examine() -> Iterator[Finding]:
     """All findings, one after another; none of them raises."""
-    yield python()
+    yield Finding("Python", platform.python_version(), not (cure := complaint_about_python()), cure)
+    yield Finding("system", platform.platform(terse=True), not (cure := complaint_about_system()), cure)
     yield from packages()
     yield torch_pair()
     for check in (device, data):
         yield _or_broken(check)
 
 
-def python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
-    """Whether Python is new enough."""
-    ok = tuple(version[:2]) >= (3, 11)
-    return Finding("Python", ".".join(map(str, version[:3])), ok, "" if ok else "use Python 3.11 or newer.")
-
-
 def packages() -> Iterator[Finding]:
-    """The installed version of everything that the package and its extras ask for."""
-    required = {}
-    for line in metadata.requires("sgan-utils") or []:
+    """The installed version of everything that the package asks for; what only an extra of authors needs may lack."""
+    try:
+        lines = metadata.requires("sgan-utils") or []
+    except metadata.PackageNotFoundError:
+        yield Finding("packages", "the workshop itself is not installed", False, REINSTALL)
+        return
+    installed: list[str] = []
+    missing: dict[str, list[str]] = {}
+    for line in lines:
         name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
-        required[name] = re.search(r"extra == ['\"](\w+)['\"]", line)
-    missing, installed = [], []
-    for name, extra in required.items():
+        found = re.search(r"extra == ['\"](\w+)['\"]", line)
         try:
             installed.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
-            missing.append(f"{name}{f' (extra {extra[1]})' if extra else ''}")
+            missing.setdefault(found[1] if found else "", []).append(name)
     yield Finding("packages", ", ".join(installed))
-    if missing:
-        yield Finding("missing packages", ", ".join(missing), False, REINSTALL)
+    if needed := missing.pop("", []) + missing.pop("lessons", []):
+        yield Finding("missing packages", ", ".join(needed), False, REINSTALL)
+    for extra, names in missing.items():
+        cure = f"no lesson needs them; where you do: {INSTALL.format(extra)}"
+        yield Finding(f"extra {extra}", f"without {', '.join(names)}", True, cure)
 
 
 def torch_pair(load: Callable[[str], Any] = importlib.import_module) -> Finding:
@@ -99,4 +102,6 @@ def _or_broken(check: Callable[[], Finding]) -> Finding:
     try:
         return check()
     except Exception as error:  # the doctor reports, whatever is broken
+        if isinstance(error, SGANError):
+            return Finding(check.__name__, "cannot be checked", False, str(error))
         return Finding(check.__name__, f"{type(error).__name__}: {error}", False, REINSTALL)

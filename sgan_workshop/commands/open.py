@@ -13,11 +13,25 @@ from sgan_workshop.commands.options import app
 
 
 @app.command()
-def lab() -> None:
-    """Open the lessons in JupyterLab."""
-    from sgan_workshop.publish.notebooks import NOTEBOOKS
+def lab(
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder for your copies; by default my_lessons/ in the project.")
+    ] = None,
+    diff: Annotated[
+        str, typer.Option(help="Only show what is new in lessons whose name contains this, such as 03.")
+    ] = "",
+    jupyter: Annotated[list[str] | None, typer.Argument(help="Options for JupyterLab, after --.")] = None,
+) -> None:
+    """Open your own copies of the lessons in JupyterLab; what you change stays yours, and git does not see it."""
+    from sgan_workshop.publish.copies import COPIES, changes_of, copy_lessons
 
-    sys.exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(NOTEBOOKS)]))
+    copies = folder or COPIES
+    if diff:
+        typer.echo(changes_of(diff, copies) or "You have the newest version.")
+        return
+    for note in copy_lessons(copies):
+        typer.secho(note, fg="yellow")
+    sys.exit(subprocess.call([sys.executable, "-m", "jupyter", "lab", str(copies), *(jupyter or [])]))
 
 
 @app.command("app")
@@ -42,5 +56,5 @@ def doctor() -> None:
         mark = typer.style("ok  ", fg="green") if finding.ok else typer.style("bad ", fg="red")
         typer.echo(f"{mark} {finding.what}: {finding.value}")
         if finding.cure:
-            typer.echo(f"     → {finding.cure}")
+            typer.echo(f"     {finding.cure}")
     raise typer.Exit(0 if healthy else 1)

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import typer
 
@@ -43,14 +43,18 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
+WORDS: dict[Any, str] = {int: "<int>", float: "<float>", tuple: "<int,int,int>..."}  # as typer has them
+
+
 def _option(name: str) -> inspect.Parameter:
     field = SGANConfig.model_fields[name]
-    # Choices and ranges are checked by SGANConfig, whose sentence is the same everywhere.
-    kinds: dict[Any, Any] = {Literal: str, tuple: tuple[int, int, int]}
-    kind: Any = kinds.get(get_origin(field.annotation), field.annotation)
+    # Numbers, choices and ranges are checked by SGANConfig, whose sentence is the same everywhere.
+    kinds: dict[Any, Any] = {bool: bool, tuple: tuple[str, str, str]}
+    kind: Any = kinds.get(get_origin(field.annotation) or field.annotation, str)
     default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
     option = typer.Option(
         help=f"{field.description} ({allowed(name).capitalize()}.)",
+        metavar=WORDS.get(get_origin(field.annotation) or field.annotation),
         rich_help_panel="Hyperparameters (the defaults are the lesson preset's)",
         show_default=default,
     )

@@ -21,9 +21,11 @@ def lessons(
     from rich.console import Console
     from rich.table import Table
 
+    from sgan_workshop.commands.outputs import check_output_files
     from sgan_workshop.publish.notebooks import ROOT, lesson_paths, run_lesson
     from sgan_workshop.publish.pages import write_appendices
 
+    check_output_files(pages=pages / "index.html")
     table = Table("lesson", "seconds", "main result")
     console = Console()
     for path in lesson_paths(only):
@@ -103,8 +105,20 @@ def site(
 
 
 @app.command()
+def pack(
+    out: Annotated[Path, typer.Option(help="Folder for it; what is in it is replaced.")] = Path("build/pack"),
+) -> None:
+    """Write a folder for a room without a network: project, packages for this system and Python, pages to read."""
+    from sgan_workshop.publish.pack import pack
+
+    typer.echo(f"Copy {near(pack(out))}{os.sep} to a stick; README.txt in it says how to start.")
+
+
+@app.command()
 def address(
-    repository: Annotated[str, typer.Argument(help="Such as https://github.com/somebody/sgan-workshop.")],
+    repository: Annotated[
+        str, typer.Argument(help="Such as https://github.com/somebody/sgan-workshop; by default the present one.")
+    ] = "",
 ) -> None:
     """Write the repository's address wherever it is needed: links of the README, the site, and Colab's first cell."""
     from sgan_workshop.publish.address import write_address

@@ -50,12 +50,24 @@ def study(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Use the workers of this dask scheduler, on any machines.")
     ] = None,
+    security: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Encrypt the connection to --scheduler with the cert.pem and key.pem here."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as one JSON list and nothing else.")] = False,
 ) -> None:
     """Train every combination of the given values with several seeds, many at once. Ctrl-C keeps what is finished.
 
     With --preset table1, tricks or samples, print what was recorded instead, without any training.
     """
+    if security:
+        if not (scheduler or "").startswith("tls://"):
+            raise SGANError("--security encrypts the connection to --scheduler tls://HOST:PORT: name one.")
+        from sgan_workshop.studies.workers import use_certificate
+
+        use_certificate(security)
     if preset in STUDIES:
         if changes or vary or seeds != 1 or samples:
             raise SGANError(

@@ -32,6 +32,10 @@ def train(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Save the run here now and then, and resume from here if the file exists.")
     ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="STEPS", help="Save after so many steps, 1000 by default, and every minute."),
+    ] = None,
     predict: Annotated[
         Path | None, typer.Option(help="Write a class and a probability for each unlabelled image here (.csv).")
     ] = None,
@@ -40,8 +44,10 @@ def train(
     ] = "skip",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Train G and D, then read the test set once. Ctrl-C stops and keeps what was reached."""
+    """Train G and D, then read the test set once. Ctrl-C, SIGTERM and SIGHUP stop and keep what was reached."""
     config = starting_from(preset, changes)
+    if checkpoint_every and not checkpoint:
+        raise SGANError("--checkpoint-every has no use without --checkpoint: name a file with it.")
     check_output_files(save=save, history=history, checkpoint=checkpoint, predict=predict)
     from sgan_utils.support.run import ALONE
     from sgan_workshop.scale.launch import join_team, launched_by_torchrun, start_under_torchrun
@@ -75,7 +81,8 @@ def train(
     sources = split_sources(data, config)
     failure = None
     try:
-        run = train_run(config, sources, device=device, team=team, checkpoint=checkpoint, progress=not as_json)
+        saving: dict[str, Any] = {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every or 1_000}
+        run = train_run(config, sources, device=device, team=team, progress=not as_json, **saving)
     except DivergedError as error:
         failure, run = error, error.run
     difference = team.largest_difference(run.generator, run.last_discriminator)

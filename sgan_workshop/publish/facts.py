@@ -17,7 +17,7 @@ from sgan_utils.support.errors import SGANError
 from sgan_utils.support.methods import plain_name
 from sgan_utils.support.source import source_of
 from sgan_utils.support.statistics import holm
-from sgan_workshop.publish.address import repository
+from sgan_workshop.publish.address import repository, site
 from sgan_workshop.publish.figures import RECIPES  # all of them are registered there
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
 from sgan_workshop.publish.post_page import picture_of
@@ -196,7 +196,7 @@ class Facts:
         colab = f"https://colab.research.google.com/github/{owner}/{name}/blob/main/notebooks"
         return {
             "repository": address,
-            "site": f"https://{owner.lower()}.github.io/{name}/",
+            "site": site(),
             "lessons": {int(path.name[:2]): f"{colab}/{path.name}" for path in lesson_paths()},
         }
 

@@ -18,8 +18,8 @@ POINTS_AT_SOLUTION = re.compile(r"^\*.*\(unfold the next cells?\)\.?\*$")  # a c
 LINKED = ("glossary.md", "maths.md")  # pages that lessons lead to
 WELCOME = """# The lessons
 
-Open the notebooks in order, with `sgan lab` or `jupyter lab`, where the workshop is installed. Each exercise has a stub
-with dots: write your answer in their place and run the cell. The check answers in words, as often as you like.
+Open the notebooks in order, with `jupyter lab` in this folder, where the workshop is installed. Each exercise has a
+stub with dots: write your answer in their place and run the cell. The check answers in words, as often as you like.
 
 Hand in your notebooks under the names that they have, in a folder with your own name.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sgan_utils.support.errors import SGANError
+from sgan_utils.support.errors import DataError, SGANError
+from sgan_utils.support.files import A_DAY
 
 Result = TypeVar("Result")
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,9 +22,9 @@ MARKER = ".sgan-output.json"  # says what the folder is, and what the last build
 CURE = "choose an empty or a new folder with --out."
 SOURCES = {  # the folders of the project that no output may be, or be in
     *("docs", "blog", "notebooks", "sgan_utils", "sgan_workshop", "data", "results", "figures", "tests", "benchmarks"),
+    *("binder", "my_lessons"),
     *(".git", ".github", ".ci", ".venv"),
 }
-A_DAY = 24 * 60 * 60  # seconds after which a half-built folder counts as left behind
 
 
 def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> Result:
@@ -49,7 +51,12 @@ def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> 
     old = fresh.with_name(f"{fresh.name}-old")
     try:
         _mark(fresh, kind, [])
-        result = build(fresh)
+        try:
+            result = build(fresh)
+        except DataError:
+            raise
+        except OSError as error:
+            raise _cannot_be_written(target, error) from error
         _mark(fresh, kind, sorted(path.name for path in fresh.iterdir() if path.name != MARKER))
         fresh.chmod(0o755)
         check_output_folder(target, kind)  # somebody may have put a file there while it was built
@@ -62,9 +69,9 @@ def replace_folder(target: Path, build: Callable[[Path], Result], kind: str) -> 
     except BaseException:
         if old.exists() and not target.exists():
             old.rename(target)
-        shutil.rmtree(fresh, ignore_errors=True)
+        _remove(fresh)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
     return result
 
 
@@ -112,7 +119,8 @@ def _checked(target: Path, kind: str) -> Path:
 
 
 def _cannot_be_written(target: Path, error: OSError) -> SGANError:
-    return SGANError(f"{target} cannot be written ({error.strerror}): {CURE}")
+    why = error.strerror or getattr(error.__cause__, "strerror", None) or error
+    return SGANError(f"{target} cannot be written ({why}): {CURE}")
 
 
 def _prefix(target: Path) -> str:
@@ -128,9 +136,22 @@ def _remove_leftovers(target: Path) -> None:
     """What a killed build left behind; if it had moved the old folder away, that comes back first."""
     ours = re.compile(re.escape(_prefix(target)) + r"\w{8}(-old)?")  # as tempfile names them
     for left in sorted(target.parent.iterdir()):
-        if not ours.fullmatch(left.name) or left.is_symlink() or not (left / MARKER).is_file():
+        if not ours.fullmatch(left.name) or left.is_symlink() or not left.is_dir():
+            continue
+        if not (left / MARKER).is_file() and any(left.iterdir()):  # not of ours
             continue
         if left.name.endswith("-old") and not target.exists():
             left.rename(target)
         elif time.time() - left.stat().st_mtime > A_DAY:
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of ours, its marker last: whenever this is interrupted, what is left is known as ours."""
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == MARKER):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        folder.rmdir()

@@ -6,11 +6,15 @@ there with warnings as errors.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.files import write_text
+from sgan_workshop.publish.address import site
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
 from sgan_workshop.publish.output import replace_folder
 from sgan_workshop.publish.pages import outputs_for_a_page
@@ -26,6 +30,7 @@ from sgan_workshop.publish.site_tables import (
 )
 
 DOCS = ROOT / "docs"
+NOT_IN_THE_SITEMAP = ("404.html", "search.html", "genindex.html", "py-modindex.html")
 
 
 def build_site(folder: Path) -> Path:
@@ -49,7 +54,7 @@ def _build(folder: Path) -> None:
     source, pages = folder / "source", folder / "html"
     gather(source)
     try:
-        site = Sphinx(
+        builder = Sphinx(
             source,
             source,
             pages,
@@ -59,11 +64,33 @@ def _build(folder: Path) -> None:
             warning=sys.stderr,
             warningiserror=True,
         )
-        site.build()
+        builder.build()
     except SphinxError as error:
         raise SGANError(f"the site could not be built: {error}") from error
-    if site.statuscode:
+    if builder.statuscode:
         raise SGANError("the site has the warnings above: fix them, then build it again.")
+    finish(pages)
+
+
+def finish(pages: Path) -> None:
+    """What Sphinx leaves to be done: light pages, a sitemap, and a page for wrong addresses, whatever their folder."""
+    # The theme brings its icons twice: as a font, which suffices, and as a script of 1.5 MB, in every page.
+    script = re.compile(r'\s*<script[^>]*src="[^"]*fontawesome\.js[^"]*"></script>')
+    found = sorted(pages.rglob("*.html"))
+    for page in found:
+        write_text(page, script.sub("", page.read_text(encoding="utf-8")))
+    for left in [*pages.rglob("*.map"), *pages.rglob("fontawesome.js")]:
+        left.unlink()
+    for page in pages.glob("404.html"):
+        base = f'<head>\n    <base href="{urlsplit(site()).path}" />'
+        write_text(page, page.read_text(encoding="utf-8").replace("<head>", base, 1))
+    listed = [path.relative_to(pages).as_posix() for path in found if path.name not in NOT_IN_THE_SITEMAP]
+    urls = "".join(f"<url><loc>{site()}{name}</loc></url>\n" for name in listed if not name.startswith("_"))
+    write_text(
+        pages / "sitemap.xml",
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n',
+    )
 
 
 def gather(source: Path) -> None:

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from sgan_utils.data import ImageData, to_model_range
 from sgan_utils.models import Generator, evaluating, sample_latent
 from sgan_utils.results import RESULTS
-from sgan_utils.support.checkpoints import load_weights
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.image_folder import set_name
+from sgan_utils.support.saved_files import load_weights
 from sgan_utils.support.student import BATCH_SIZE, FEATURES, Student, teach
 
 SAMPLE_SIZE = 10_000  # images on each side of a comparison: distances between fewer come out larger

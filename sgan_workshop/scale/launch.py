@@ -15,8 +15,21 @@ from sgan_workshop.scale.team import Team
 
 
 def launched_by_torchrun() -> bool:
-    """Whether this process is one of several that torchrun has started."""
-    return "TORCHELASTIC_RUN_ID" in os.environ
+    """Whether this process is one of several that torchrun has started.
+
+    Raises:
+        SGANError: if the environment is only half of what torchrun sets.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return False
+    numbers = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_PORT")
+    wrong = [name for name in numbers if not os.environ.get(name, "").isdecimal()]
+    if wrong or not os.environ.get("MASTER_ADDR"):
+        raise SGANError(
+            f"TORCHELASTIC_RUN_ID is set as by torchrun, but {(*wrong, 'MASTER_ADDR')[0]} is not: start this command "
+            "with torchrun, or unset that variable."
+        )
+    return True
 
 
 def join_team(device: str = "auto", expected: int = 1) -> Team:
@@ -67,6 +80,7 @@ def start_under_torchrun(arguments: list[str], devices: int) -> int:
     Returns:
         The exit code. The process that failed has printed why; torchrun's own report would hide that.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -85,4 +99,6 @@ def start_under_torchrun(arguments: list[str], devices: int) -> int:
         elastic_launch(plan, sys.executable)("-m", "sgan_workshop", *arguments)
     except ChildFailedError:
         return 1
+    except SignalException as error:  # the processes have got it, too, and have ended
+        return 128 + error.sigval
     return 0

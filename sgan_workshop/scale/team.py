@@ -21,6 +21,7 @@ from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.run import Alone
 
 SMALLEST_PART = 2  # BatchNorm needs more than one image to take a mean of
+LARGEST_BATCH = int(SGANConfig.model_json_schema()["properties"]["batch_size"]["maximum"])
 
 
 class Team(Alone):
@@ -81,6 +82,12 @@ class Team(Alone):
 
 def check_parts(config: SGANConfig, processes: int) -> None:
     """See :meth:`Team.check`."""
+    most = LARGEST_BATCH // SMALLEST_PART
+    if processes > most:
+        raise ConfigError(
+            f"{processes} processes are more than a batch of {LARGEST_BATCH} images has parts for: take at most {most} "
+            "with --devices and --nodes."
+        )
     sizes = {name: getattr(config, name) for name in ("labelled_batch_size", "batch_size")}
     fitting = {name: max(SMALLEST_PART, round(size / processes)) * processes for name, size in sizes.items()}
     if fitting != sizes:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgan_utils.config import SGANConfig
@@ -25,9 +26,34 @@ ALLOWED_DEATHS = 1  # of workers, under one and the same run; it is blamed for t
 
 
 def dask_setup(worker: object) -> None:
-    """Called by dask in every worker process that we start: Ctrl-C is the main process's business."""
+    """Called by dask in every worker process that we start: what the terminal sends is the main process's business."""
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for name in ("SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def use_certificate(folder: Path) -> None:
+    """Encrypt all connections of this process to dask from now on; only who holds the same certificate can join.
+
+    Args:
+        folder: holds ``cert.pem`` and ``key.pem``.
+
+    Raises:
+        SGANError: if they are not there.
+    """
+    import dask
+
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    if not (certificate.is_file() and key.is_file()):
+        raise SGANError(
+            f"{folder} lacks cert.pem or key.pem: make both with `openssl req -x509 -newkey rsa:3072 -nodes -days 30 "
+            "-subj /CN=sgan -keyout key.pem -out cert.pem`."
+        )
+    ours = {"cert": str(certificate), "key": str(key)}
+    roles = {f"distributed.comm.tls.{who}": ours for who in ("client", "scheduler", "worker")}
+    encrypted = {"distributed.comm.tls.ca-file": str(certificate), "distributed.comm.require-encryption": True}
+    dask.config.set(roles | encrypted)
 
 
 @contextmanager
@@ -67,7 +93,7 @@ def connected(scheduler: str | None, workers: int | None, runs: int, progress: b
         try:
             client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
             client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, TypeError) as error:  # the two last if certificates do not match
             raise SGANError(
                 f"no dask scheduler with a worker answers at {scheduler} (such as tcp://HOST:8786): start one with "
                 "`dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`, or leave --scheduler out to "
