@@ -301,7 +301,7 @@ def test_confusion_writes_every_count_and_shades_only_mistakes():
     assert shades[4, 9] == 12
     assert not shades.diagonal().any()
     assert ax.images[0].get_clim() == (0, 12)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("named by D", "true digit")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted by D", "true digit")
 
 
 def test_confusion_without_any_mistake_can_be_drawn():
