@@ -539,6 +539,7 @@ def be_sent(run):
     if run.step == 5:
         os.kill(os.getpid(), int(sys.argv[4]))
 
+signal.signal(int(sys.argv[4]), signal.SIG_DFL)  # a shell may have had it ignored, as nohup does
 torch.set_num_threads(1)
 config, sources = SGANConfig(**json.loads(sys.argv[1])), Sources(**load_file(sys.argv[2]))
 train(config, sources, device="cpu", progress=False, checkpoint=sys.argv[3] or None, callbacks=[be_sent])

@@ -107,7 +107,11 @@ def test_one_step_pauses_a_run_that_goes(start):
     live.start()
     until(lambda: live.step > 2)
     live.take_one_step()
-    until(lambda: live._waits and not live._single_steps._value and live.step in live.frames)
+
+    def waits():
+        return live._waits and not live._single_steps._value and live.step in live.frames
+
+    until(lambda: waits() and (time.sleep(0.1) or waits()))  # it also waits for a moment just before the step
     step = live.step
     time.sleep(0.2)
     assert live.step == step

@@ -32,9 +32,9 @@ def repository() -> str:
     return project["urls"]["Repository"]
 
 
-def site() -> str:
-    """Where the workflow publishes the site."""
-    owner, name = repository().rstrip("/").split("/")[-2:]
+def site(address: str = "") -> str:
+    """Where the workflow of a repository, by default this one, publishes the site."""
+    owner, name = (address or repository()).rstrip("/").split("/")[-2:]
     return f"https://{owner.lower()}.github.io/{name}/"
 
 

@@ -196,7 +196,7 @@ class Facts:
         colab = f"https://colab.research.google.com/github/{owner}/{name}/blob/main/notebooks"
         return {
             "repository": address,
-            "site": site(),
+            "site": site(address),
             "lessons": {int(path.name[:2]): f"{colab}/{path.name}" for path in lesson_paths()},
         }
 
