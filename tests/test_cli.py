@@ -93,11 +93,11 @@ def test_train_writes_models_history_and_a_checkpoint_that_resumes(sgan, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--labels", "7"], "labels must be between 10 and 60000 (one for each class at least), got 7"),
+        (["--labels", "7"], "labels must be between 10 and 60000 (one for each class at least), got '7'"),
         (["--head", "three"], "head must be one of n, n_plus_1, two_heads, got 'three'"),
         (["--preset", "beast"], "there is no preset named 'beast'"),
         ([*TINY, "--device", "abacus"], "device 'abacus' cannot be used here"),
-        (["--steps", "0"], "steps must be between 1 and 1000000, got 0"),
+        (["--steps", "0"], "steps must be between 1 and 1000000, got '0'"),
     ],
 )
 def test_a_wrong_option_gives_one_sentence_and_exit_code_1(sgan, arguments, words):

@@ -35,19 +35,12 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_options(**options: Any) -> None:
         changes = {name: options.pop(name) for name in SGANConfig.model_fields}
-        given = {name: value for name, value in changes.items() if value is not None}
-        # A data set may be a folder called 7.
-        command(**options, changes={name: value if name == "data" else _number(value) for name, value in given.items()})
+        command(**options, changes={name: value for name, value in changes.items() if value is not None})
 
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "changes"]
     options = [*own, *(_option(name) for name in SGANConfig.model_fields)]
     vars(with_options)["__signature__"] = inspect.Signature(options, return_annotation=None)
     return with_options
-
-
-def _number(value: Any) -> Any:
-    """A whole number that was given as text; anything else as it is."""
-    return int(value) if isinstance(value, str) and value.removeprefix("-").isdecimal() else value
 
 
 WORDS: dict[Any, str] = {int: "<int>", float: "<float>", tuple: "<int,int,int>..."}  # as typer has them

@@ -191,7 +191,6 @@ COMMANDS = [
     ("address https://github.com/a", "addresses such as https://github.com/OWNER/NAME, got 'https://github.com/a'"),
     ("address https://github.com/a/b/c", "got 'https://github.com/a/b/c'"),
     ("address https://example.org/a/b", "got 'https://example.org/a/b'"),
-    ("address", "Missing argument"),
     ("app --port 65536", "Invalid value for '--port'"),
     ("app --port -1", "Invalid value for '--port'"),
     ("app --port http", "Invalid value for '--port'"),
@@ -211,7 +210,6 @@ COMMANDS = [
     ("train --steps", "Option '--steps' requires an argument"),
     ("train --channels-d 1 2", "Option '--channels-d' requires 3 arguments"),
     ("site now", "Got unexpected extra argument"),
-    ("lab now", "Got unexpected extra argument"),
     ("doctor now", "Got unexpected extra argument"),
 ]  # fmt: skip
 # Each file that a command would write, and each obstacle in its place
