@@ -1,6 +1,7 @@
 """Whatever the knobs say, a run starts or says why not, and leaves neither thread nor memory behind."""
 
 import gc
+import os
 import random
 import threading
 
@@ -18,6 +19,11 @@ from sgan_utils.widgets.playground import Playground
 CORNERS, IN_ONE_TEST = 200, 10
 STEPS = 50
 PATIENCE = 20  # seconds of a run, then it is stopped: a corner may be slow, but it has to answer
+
+
+def long(test):
+    """Tests that take an hour together: they run where the environment variable SGAN_ENDURANCE is set."""
+    return pytest.mark.slow(pytest.mark.skipif("SGAN_ENDURANCE" not in os.environ, reason="set SGAN_ENDURANCE")(test))
 
 
 @pytest.fixture
@@ -74,7 +80,7 @@ def test_every_preset_starts_and_stops(play, preset):
     assert start_and_end(play) == ""
 
 
-@pytest.mark.slow
+@long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", range(CORNERS // IN_ONE_TEST))
 def test_any_corner_of_the_knobs_trains_or_answers_in_one_sentence(play, number):
@@ -89,7 +95,7 @@ def test_any_corner_of_the_knobs_trains_or_answers_in_one_sentence(play, number)
         assert not said or is_one_sentence(said), said
 
 
-@pytest.mark.slow
+@long
 def test_fifty_starts_and_stops_take_no_more_memory(play):
     taken = []
     for _ in range(50):
