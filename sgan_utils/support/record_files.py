@@ -32,9 +32,9 @@ def read_about(folder: Path) -> dict[str, Any]:
     about = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     if not isinstance(about, dict):
         raise ValueError("record.json is no JSON object")
-    sums = about.pop(CHECKSUMS, {})
-    if not isinstance(sums, dict):
-        raise ValueError("the checksums of record.json are no JSON object")
+    sums = about.pop(CHECKSUMS, None)
+    if not isinstance(sums, dict) or "record.json" not in sums:
+        raise ValueError("record.json holds no checksums")
     for name, said in sums.items():
         found = _checksum_of(about) if name == "record.json" else _checksum(folder / Path(name).name)
         if found != said:
