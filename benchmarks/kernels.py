@@ -37,8 +37,8 @@ def measure(path: Path) -> dict[str, float]:
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(ASK))
     execute(notebook, path.parent, cell_timeout=PATIENCE)
-    said = "".join(output.text for output in notebook.cells[-1].outputs)
-    _, memory, seconds = said.split()
+    printed = "".join(output.text for output in notebook.cells[-1].outputs)
+    _, memory, seconds = printed.split()
     return {"peak_memory_mb": round(float(memory)), "cpu_seconds": round(float(seconds), 1)}
 
 

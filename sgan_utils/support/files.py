@@ -8,7 +8,7 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -92,5 +92,7 @@ def in_use(path: Path | str, seconds: float = 0) -> Iterator[None]:
     try:
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        with suppress(PermissionError):  # Windows removes no file that is open; there, release() does
+            # Before the release: who waits for this lock notices that its file has gone, and takes a new one.
+            Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()

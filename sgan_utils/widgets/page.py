@@ -17,8 +17,8 @@ from sgan_utils.widgets.playground import Playground
 
 OPENING = """<h1>A semi-supervised GAN at work</h1>
 <p><b>Press <i>Start</i> and watch grey mush turn into digits.</b> The generator G invents images; the discriminator D
-names digits and says which images are real. Turn a knob and start again, or choose a preset that fails on purpose.
-</p>"""
+predicts the digit and says which images are real. Turn a knob and start again, or choose a preset that fails on
+purpose.</p>"""
 SECTIONS = {
     "Digits": "Train a real network on real digits, here on this machine, and compare your runs.",
     "Plane": "The same game with points instead of images: press Start, then drag a blue label and watch the border.",

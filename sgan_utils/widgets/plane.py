@@ -232,26 +232,27 @@ class Plane:
         self.run.advance()
         self.alone.advance()
 
-    def _share_right(self, run: PlaneRun) -> float:
+    def _accuracy(self, run: PlaneRun) -> float:
         with torch.no_grad():
-            named = run.D(self.points.places).class_logits.argmax(1)
-        return (named == self.points.classes).float().mean().item()
+            predicted = run.D(self.points.places).class_logits.argmax(1)
+        return (predicted == self.points.classes).float().mean().item()
 
     def _show(self) -> None:
         self.canvas.frame = pack(self.run, self.alone)
         self.again.disabled = not self.step
         text = f"Step {self.step:,}."
         if not self.canvas.painting:
-            right, without = (self._share_right(run) for run in (self.run, self.alone))
+            right, without = (self._accuracy(run) for run in (self.run, self.alone))
             text += f" Right about {right:.0%} of the points; without unlabelled points {without:.0%}."
         generated = self.run.generated(SHOWN)
         with torch.no_grad():
             real, fake = (
                 self.run.D(places).real_logit.sigmoid().mean().item() for places in (self.run.unlabelled, generated)
             )
-            named = supervised_loss(self.run.D(self.run.labelled.places).class_logits, self.run.labelled.classes)
+            on_labels = supervised_loss(self.run.D(self.run.labelled.places).class_logits, self.run.labelled.classes)
         self.status.value = (
-            f"{text} D's belief in real points {real:.2f}, in generated {fake:.2f}; its loss on the labels {named:.2f}."
+            f"{text} D's belief in real points {real:.2f}, in generated ones {fake:.2f}; "
+            f"loss on the labels {on_labels:.2f}."
         )
         self.aid.news = self.status.value
         self.canvas.text = (

@@ -81,22 +81,22 @@ def in_words(answer: Answer, run: Run) -> list[str]:
     classes, kind = run.sources.description.classes, run.config.generator_loss
     best, logit = int(answer.probability.argmax()), torch.tensor(answer.real_logit)
     real, as_real, as_generated = logit.sigmoid().item(), F.softplus(-logit).item(), F.softplus(logit).item()
-    said = [
-        f"After step {answer.step:,}: D must choose a class and names it {classes[best]}, "
+    sentences = [
+        f"After step {answer.step:,}: D must choose a class and predicts {classes[best]}, "
         f"with {answer.probability[best]:.0%}; it takes it for real with {real:.0%}."
     ]
     if answer.latent is None:
-        said.append(f"It is real, so it adds −log({real:.2f}) = {as_real:.2f} to D's loss.")
-        return said
-    said.append(f"It is generated, so it adds −log(1 − {real:.2f}) = {as_generated:.2f} to D's loss,")
-    said[-1] += {
+        sentences.append(f"It is real, so it adds −log({real:.2f}) = {as_real:.2f} to D's loss.")
+        return sentences
+    sentences.append(f"It is generated, so it adds −log(1 − {real:.2f}) = {as_generated:.2f} to D's loss,")
+    sentences[-1] += {
         "non_saturating": f" and −log({real:.2f}) = {as_real:.2f} to G's.",
         "saturating": f" and log(1 − {real:.2f}) = {-as_generated:.2f} to G's.",
         "feature_matching": " and its features to the mean that G's loss compares.",
     }[kind]
     first = ", ".join(f"{number:.2f}" for number in answer.latent[:4])
-    said.append(f"G made it of {len(answer.latent)} random numbers: {first}, …")
-    return said
+    sentences.append(f"G made it of {len(answer.latent)} random numbers: {first}, …")
+    return sentences
 
 
 def as_html(answer: Answer, run: Run) -> str:

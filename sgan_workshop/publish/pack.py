@@ -21,7 +21,7 @@ READ_ME = """The SGAN workshop, for machines with {system} and Python {python}. 
 
 Linux, macOS:  sh start.sh
 Windows:       start.bat
-To read only:  open pages/01_data.html in a browser
+To read only:  open pages/00_plane.html in a browser
 """
 
 

@@ -42,6 +42,14 @@ pytestmark = [pytest.mark.faults, pytest.mark.skipif(not hasattr(os, "fork"), re
 POINTS = 40
 
 
+def end_of(child, reading, writing):
+    """What a forked process said on its pipe, and its status, once it has ended."""
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        said = answer.read()
+    return said, os.waitpid(child, 0)[1]
+
+
 def in_a_fork(action, limit=None):
     """Do something in a process of its own; kill it at its call number ``limit``.
 
@@ -66,10 +74,7 @@ def in_a_fork(action, limit=None):
             os.write(writing, str(calls).encode())
         finally:
             os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        said = answer.read()
-    _, status = os.waitpid(child, 0)
+    said, status = end_of(child, reading, writing)
     assert said or os.WIFSIGNALED(status), "it failed by itself"
     return int(said) if said else None
 
@@ -272,10 +277,7 @@ def test_a_full_disk_is_answered_in_one_sentence_and_leaves_nothing(tmp_path, mo
             os._exit(int(end.code or 0))
         finally:
             os._exit(99)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        said = answer.read()
-    _, status = os.waitpid(child, 0)
+    said, status = end_of(child, reading, writing)
     sentences = [line for line in said.splitlines() if line.startswith("sgan: ")]
     assert os.waitstatus_to_exitcode(status) == 1, said
     assert len(sentences) == 1, said
