@@ -20,6 +20,7 @@ function render({ model, el }) {
 
   function describe() {
     const root = el.closest(".sgan");
+    if (!root) return; // JupyterLab takes cells off the page that are scrolled away
     for (const handle of root.querySelectorAll(".noUi-handle")) {
       set(handle, "aria-label", label(handle));
       const shown = handle.closest(".widget-inline-hbox").querySelector(".widget-readout")?.textContent;
@@ -42,7 +43,8 @@ function render({ model, el }) {
     for (const wide of root.querySelectorAll(".sgan-wide")) wide.tabIndex = 0; // arrow keys move it sideways
   }
   function tell() {
-    const wait = NEWS_EVERY - (performance.now() - told);
+    const [before, after] = [news.textContent, model.get("news")].map((text) => text.split(" ", 1)[0]);
+    const wait = before === after ? NEWS_EVERY - (performance.now() - told) : 0; // the first word is the state
     if (wait > 0) later ??= setTimeout(() => ((later = null), tell()), wait);
     else {
       told = performance.now();

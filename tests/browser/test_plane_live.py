@@ -114,7 +114,7 @@ def test_every_data_set_and_every_game_is_seen(played, shoot, request):
         played.choose("game", game)
         played.until(lambda: played.step == 0, "another game")
         played.train(200)
-        beliefs[game] = played.number("belief in real points") - played.number("in generated")
+        beliefs[game] = played.number("belief in real points") - played.number("in generated ones")
         shoot(f"{where}-{game.replace(' ', '-')}")
     assert beliefs["D wins"] > max(0.7, beliefs["healthy"])
     assert played.number("loss on the labels") > 0.3  # the double softmax, which was the last
