@@ -29,7 +29,14 @@ from sgan_workshop.commands import main
 from sgan_workshop.studies import grid
 
 ROOT = Path(__file__).resolve().parent.parent
+LONG_LESSONS = ("06_label_efficiency",)  # whose cells are marked as slow
 TRAIN_IMAGES, TEST_IMAGES = 400, 100
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in LONG_LESSONS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

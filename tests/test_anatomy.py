@@ -65,6 +65,7 @@ def test_single_steps_of_a_run_on_images_are_taken_apart_and_the_run_stays_the_s
         live.take_one_step()
         until(lambda step=step: live.step == step and (live._waits or live._ended))
         assert len(live.stages) == 6  # the first, too
+    live.start()
     live.wait(60)
     plain = train(config, live.run.sources, progress=False)
     assert fingerprint(live.run.generator, live.run.last_discriminator) == fingerprint(

@@ -191,11 +191,15 @@ def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     names = [line.split()[1] for line in said]
     others = ["softmax_twice", "cases", "plain_cnn", "loader", "real_images"]
     assert names == ["plane", "sgan", "gan", *runs.FAILURES, *others]
+    runs.record_trained_g(few)
+    assert load_record("trained_g").about["samples"]["fid"] == 1.0
     made = load_record("sgan").arrays
+    assert set(load_record("trained_g").arrays) == {"reel", "reel_steps", "samples", "walks"}
     monkeypatch.undo()
     assert set(made) == set(load_record("sgan").arrays)
 
 
+@pytest.mark.slow
 def test_the_post_run_stops_in_time_and_goes_on_where_it_stopped(tmp_path, monkeypatch, data):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     monkeypatch.setattr(runs, "accuracy", lambda *_: 0.5)

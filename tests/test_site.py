@@ -19,6 +19,7 @@ from sgan_workshop.publish.site import build_site, write_lesson
 from sgan_workshop.publish.site_tables import write_hyperparameters, write_processors, write_published, write_study
 
 
+@pytest.mark.slow
 def test_it_is_built_without_a_warning_and_fetches_nothing(site):
     pages = {path.relative_to(site).as_posix(): path.read_text() for path in site.rglob("*.html")}
     assert {"index.html", "post.html", "study.html", "teaching.html", "api/sgan_utils.losses.html"} <= set(pages)
@@ -30,6 +31,7 @@ def test_it_is_built_without_a_warning_and_fetches_nothing(site):
         assert not [url for pair in fetched for url in pair if url.startswith(("http", "//"))], name
 
 
+@pytest.mark.slow
 def test_pages_are_light_described_and_listed(site):
     sitemap = (site / "sitemap.xml").read_text(encoding="utf-8")
     scripts = [path for path in site.rglob("*") if path.suffix in (".js", ".map") and path.stat().st_size > 400_000]

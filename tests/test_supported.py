@@ -155,6 +155,7 @@ def python_without(code):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_where_posix_is_missing():
     folders = ("sgan_utils", "sgan_workshop", "benchmarks")
     names = [

@@ -17,6 +17,7 @@ def unsettled(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(threads, "_settled", False)
     monkeypatch.setattr(threads, "_default", 4)
+    monkeypatch.setattr(threads, "STEPS", 1)  # nobody looks at a real clock here
     torch.set_num_threads(4)
 
 

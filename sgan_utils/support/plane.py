@@ -18,6 +18,7 @@ from sgan_utils.config import Head, SGANConfig
 from sgan_utils.data import draw_labelled
 from sgan_utils.models import HEADS, Belief, Discriminator, sample_latent
 from sgan_utils.support.errors import SGANError
+from sgan_utils.support.threads import settle_threads
 from sgan_utils.training import discriminator_step, generator_step
 
 SPAN = 1.75  # points lie between -SPAN and SPAN, both ways; so does what is drawn
@@ -83,6 +84,7 @@ DATA: dict[str, Callable[..., Points]] = {"moons": moons, "arcs": arcs, "rings":
 
 
 def _centred(places, classes, scale: float) -> Points:  # noqa: ANN001 - scikit-learn's arrays
+    settle_threads()  # a session on the plane begins here, and all that it computes should be computed alike
     tensor = torch.as_tensor(places, dtype=torch.float32)
     middle = (tensor.amin(0) + tensor.amax(0)) / 2
     return Points(scale * (tensor - middle), torch.as_tensor(classes, dtype=torch.int64))
@@ -162,6 +164,7 @@ class PlaneRun:
                 f"each labelled point must be of a class from 0 to {classes - 1}, and there must be one at least, "
                 f"got {labelled.classes.tolist()}."
             )
+        settle_threads()
         self.config, self.unlabelled, self.labelled, self.step = config, unlabelled, labelled, 0
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(config.seed)

@@ -48,6 +48,9 @@ def figures(
         ),
     ] = "blog",
     retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
+    trained_g: Annotated[
+        bool, typer.Option("--trained-g", help="First train the G whose images are shown, for about half an hour.")
+    ] = False,
     post_minutes: Annotated[
         float, typer.Option(min=0, help="First train the post preset for so long; it goes on where it stopped.")
     ] = 0,
@@ -64,11 +67,14 @@ def figures(
         from sgan_workshop.records.everything import record_all
 
         record_all(typer.echo)
-    if post_minutes:
+    if trained_g or post_minutes:
         from sgan_utils.data import load_mnist
-        from sgan_workshop.records.runs import record_post
+        from sgan_workshop.records.runs import record_post, record_trained_g
 
-        record_post(load_mnist(), post_minutes)
+        if trained_g:
+            record_trained_g(load_mnist())
+        if post_minutes:
+            record_post(load_mnist(), post_minutes)
     drawn = draw_figures(only or (), style=style)
     what = "1 figure is" if len(drawn) == 1 else f"{len(drawn)} figures are"
     typer.echo(f"{what} in {near(drawn[0].parent)}{os.sep}")

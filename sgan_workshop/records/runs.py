@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from sgan_utils import results
@@ -32,6 +33,16 @@ from sgan_workshop.records.storage import save_record
 FILM_STEPS = [1, 25, 50, 100, 200, 300, 380]
 REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 381, 10)]  # of the moving film, which begins slowly
 REEL_IMAGES = 24
+# The run of the lessons with the source post's widths and for much longer: for images worth looking at.
+TRAINED_G = {
+    "steps": 8_000,
+    "batch_size": 64,
+    "learning_rate_d": 1e-3,
+    "learning_rate_g": 1e-3,
+    "noise_decay": 0.5,
+    "channels_g": (128, 64, 32),
+    "channels_d": (64, 128, 256),
+}
 FAILURES = ("d_wins", "mode_collapse", "diverges")  # presets
 SAMPLES = 50  # images of G that a record holds
 
@@ -40,17 +51,30 @@ def record_sgan(data: ImageData) -> None:
     """The ``lesson`` preset, seed 0: models, history, film, and what lesson 4 shows of them."""
     config = SGANConfig.preset("lesson")
     run, film, about = _recorded_run(data, config, "sgan")
-    generator, discriminator = run.generator, run.classifier()
-    latents = fixed_latents(12, config.latent_size, seed=3)
-    ways = [generate(generator, walk(latents[2 * i], latents[2 * i + 1])) for i in range(4)]
-    on_test = believe(discriminator, data.test_images)
+    on_test = believe(run.classifier(), data.test_images)
     arrays = {
         **_images(run, film),
         **_frames(film, "reel", REEL_STEPS, REEL_IMAGES),
-        "walks": torch.stack(ways).numpy(),
+        "walks": _walks(run),
         "test_logits": on_test.class_logits.half().numpy(),
     }
     save_record(Record("sgan", about, run.history, arrays), run)
+
+
+def record_trained_g(data: ImageData) -> None:
+    """One run whose G is shown where images are what is shown: models, history, moving film, walks, quality."""
+    config = SGANConfig.preset("lesson", **TRAINED_G)
+    reel = sorted({max(1, step * config.steps // REEL_STEPS[-1]) for step in REEL_STEPS})
+    film = Film(fixed_latents(REEL_IMAGES, config.latent_size), reel)
+    run = train(config, split_sources(data, config), callbacks=[film], progress=False)
+    arrays = {
+        **_frames(film, "reel", reel, REEL_IMAGES),
+        "samples": generate(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy(),
+        "walks": _walks(run),
+    }
+    quality = rounded(sample_quality(generate_samples(run.generator), real_features(data)))
+    about = {"what": "trained_g", **summary(run, data), "samples": quality}
+    save_record(Record("trained_g", about | provenance("sgan figures --trained-g"), _thinned(run, 20), arrays), run)
 
 
 def record_gan(data: ImageData) -> None:
@@ -74,6 +98,18 @@ def _recorded_run(data: ImageData, config: SGANConfig, name: str) -> tuple[Run, 
     except DivergedError as error:
         run = error.run
     return run, film, {"what": name, **summary(run, data), **provenance("sgan figures --retrain")}
+
+
+def _walks(run: Run) -> np.ndarray:
+    """Four walks through latent space."""
+    latents = fixed_latents(12, run.config.latent_size, seed=3)
+    ways = [generate(run.generator, walk(latents[2 * i], latents[2 * i + 1])) for i in range(4)]
+    return torch.stack(ways).numpy()
+
+
+def _thinned(run: Run, steps: int) -> pd.DataFrame:
+    """A history of means over so many steps."""
+    return run.history.rolling(steps).mean().iloc[steps - 1 :: steps]
 
 
 def _images(run: Run, film: Film) -> dict[str, np.ndarray]:
@@ -105,9 +141,15 @@ def record_post(data: ImageData, minutes: float, checkpoint: Path | str = Path("
             raise KeyboardInterrupt
 
     run = train(config, split_sources(data, config), callbacks=[note_and_stop], checkpoint=checkpoint)
-    thinned = run.history.rolling(an_epoch // 10).mean().iloc[an_epoch // 10 - 1 :: an_epoch // 10]
     arrays = {"samples": generate(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy()}
     quality = rounded(sample_quality(generate_samples(run.generator), real_features(data)))
     about = {"what": "post", **summary(run, data), "test_accuracy_after_epochs": curve, "samples": quality}
-    save_record(Record("post", about | provenance(f"sgan figures --post-minutes {minutes:g}"), thinned, arrays))
+    save_record(
+        Record(
+            "post",
+            about | provenance(f"sgan figures --post-minutes {minutes:g}"),
+            _thinned(run, an_epoch // 10),
+            arrays,
+        )
+    )
     return run

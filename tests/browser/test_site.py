@@ -37,7 +37,8 @@ FAULTS = r"""() => {
 
 
 def missing(request):
-    return request.failure != "net::ERR_ABORTED"  # which is an icon that was not there yet when the next page was opened
+    """Whether a file is not there; a request is also given up when the next page is opened."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 @pytest.fixture
