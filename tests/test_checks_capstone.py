@@ -25,7 +25,7 @@ CHECKS = {
 CELLS = nbformat.read(lesson_paths("capstone")[0], as_version=4).cells
 SOLUTIONS = [cell.source for cell in CELLS if "solution" in cell.metadata.get("tags", [])]
 # The definitions alone: the lines that call checks or train are run by nbval.
-ANSWER = "\n\n\n".join(cell.split("\n\n\nassert ")[0] for cell in SOLUTIONS[:-2])
+ANSWER = "\n\n\n".join(cell.split("\n\n\nassert ")[0] for cell in SOLUTIONS[:-1])
 
 
 def parts_of(source):
@@ -172,6 +172,7 @@ WRONG = [
         (D_LAYERS, f"{D_LAYERS}\n        logits = logits - logits.mean(0)")
     ]),
     ("Discriminator", "leads back to D's weights", [(D_OUT, "return logits, logits.logsumexp(1).detach()")]),
+    ("Discriminator", "minus the logsumexp", [(D_OUT, "return logits, -logits.logsumexp(1)")]),
     # part 4
     ("d_loss", "softmax is applied twice", [(WHICH, "F.cross_entropy(D(images)[0].softmax(1), labels)")]),
     ("d_loss", "sigmoid is applied twice", [(REAL, "F.softplus(-D(unlabelled)[1].sigmoid())")]),
@@ -226,6 +227,8 @@ WRONG = [
         ("adam_g.zero_grad()\n    g_loss(D, generated).backward()",
          "g_loss(D, generated).backward()\n    adam_g.zero_grad()")
     ]),
+    ("step", "2 steps of D and 1 of G", [("adam_d.step()\n", "adam_d.step()\n    adam_d.step()\n")]),
+    ("step", "1 steps of D and 2 of G", [("    adam_g.step()", "    adam_g.step()\n    adam_g.step()")]),
     ("step", "D does not change", [("    adam_d.step()\n", "")]),
     ("step", "D does not change", [(STEP, "\n    ".join(STEP.split("\n    ")[::-1]))]),
     ("step", "neither D nor G changes", [("    adam_d.step()\n", ""), ("    adam_g.step()", "    pass")]),

@@ -122,6 +122,11 @@ def check_step(step: Callable[..., Any]) -> bool:
             moved_g,
             "G does not change: call backward on G's loss, then adam_g.step(); G's loss needs images without detach.",
         )
+        need(
+            max(first.updates) < 2,
+            "one call takes {} steps of D and {} of G: one update of each is wanted, so call each optimiser's step() "
+            "once.".format(*first.updates),
+        )
         need(not first.evaluating, "D is in evaluation mode while it learns: its BatchNorm then learns nothing.")
         need(
             first.real_logit_unlabelled > -1,

@@ -160,6 +160,11 @@ def check_discriminator(Discriminator: Callable[[], nn.Module]) -> bool:
             torch.allclose(together, alone, atol=1e-4),
             "in evaluation mode, what D says of an image depends on the other images: are dimensions mixed up?",
         )
+        need(
+            not torch.allclose(real_logit, -class_logits.logsumexp(1), atol=1e-4),
+            "the real logit is minus the logsumexp of the ten: then an image that clearly shows a digit is taken for a "
+            "generated one; leave out the minus.",
+        )
         is_made_of_them = torch.allclose(real_logit, class_logits.logsumexp(1), atol=1e-4)
         head = ", the logsumexp of the ten" if is_made_of_them else ""
         return f"ten class logits and one real logit{head} for each image, by {count_parameters(D):,} weights."

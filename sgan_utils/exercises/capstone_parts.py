@@ -162,6 +162,7 @@ class Seen(NamedTuple):
 
     moved_d: bool
     moved_g: bool
+    updates: tuple[int, int]  # how often the optimisers of D and of G took a step
     evaluating: bool  # whether D was in evaluation mode
     real_logit_unlabelled: float  # how far D's real logit of the unlabelled images rose
     real_logit_generated: float
@@ -203,12 +204,16 @@ def observe_steps(step: Callable[..., Any], belief: float) -> list[Seen]:
     generated = G(torch.zeros(1, LATENT)).detach().flatten()
     D = LinearD(torch.zeros(PIXELS, CLASSES), belief * generated / generated.square().sum())
     adam_g, adam_d = (torch.optim.SGD(model.parameters(), lr=RATE) for model in (G, D))
+    taken: list[object] = []  # whose steps were taken, in order
+    for adam in (adam_g, adam_d):
+        adam.register_step_post_hook(lambda adam, *_: taken.append(adam))
     sources = [(0.8 * _rows(quarter)).expand(32, 1, 28, 28).clone() for quarter in (0, 1, 3)]
     seen: list[Seen] = []
     labels = torch.full((32,), 4)
     for now, old in ((0, 2), (2, 0)):
         before, picture = deepcopy(D), G.picture.detach().clone()
         D.train()
+        taken.clear()
         _run(step, len(seen), G, D, adam_g, adam_d, sources[now].clone(), labels.clone(), sources[1].clone())
         trainable = all(weights.requires_grad for weights in D.parameters())
         need(trainable, "D's weights no longer ask for gradients after your step: unfreeze them at its end.")
@@ -219,6 +224,7 @@ def observe_steps(step: Callable[..., Any], belief: float) -> list[Seen]:
                 Seen(
                     bool(classes.abs().sum() + reals.abs().sum() > 0),
                     not torch.equal(G.picture, picture),
+                    (taken.count(adam_d), taken.count(adam_g)),
                     D.was_evaluating,
                     float(sources[1][0].flatten() @ reals) / RATE,
                     float(generated @ reals) / RATE,
