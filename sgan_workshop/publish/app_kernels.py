@@ -8,8 +8,10 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import IOLoop
+from tornado.web import HTTPError
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 GRACE = 20.0  # seconds that a page may be away: a connection that broke comes back within a few
 LOADING = 300.0  # seconds that a page may take until it connects; a busy machine needs its time
@@ -43,6 +45,17 @@ class LeaveHandler(VoilaShutdownKernelHandler):
         """Nothing: the browser sends these words without a token, and only the page knows the name of its kernel."""
 
 
+class PageSocket(VoilaKernelWebsocketHandler):
+    """A page's way to its kernel. Jupyter lets in programs that do not say where they come from; here they stay out."""
+
+    async def get(self, kernel_id: str) -> None:
+        """Open it for a page of this server, and tell nobody else whether there is such a kernel."""
+        origin = self.get_origin()
+        if origin is None or not self.check_origin(origin):
+            raise HTTPError(403, "only a page of the app may speak to its kernel")
+        await super().get(kernel_id)
+
+
 class App(Voila):
     """Voilà with these kernels."""
 
@@ -52,5 +65,7 @@ class App(Voila):
         self.voila_configuration.multi_kernel_manager_class = PageKernels
 
     def init_handlers(self) -> list:
-        """Voilà's, and before them the one that hears a page that is left."""
-        return [(url_path_join(self.server_url, r"/voila/api/shutdown/(.*)"), LeaveHandler), *super().init_handlers()]
+        """Voilà's, with our way to a kernel, and before them the one that hears a page that is left."""
+        ours = {VoilaKernelWebsocketHandler: PageSocket}
+        handlers = [(url, ours.get(handler, handler), *more) for url, handler, *more in super().init_handlers()]
+        return [(url_path_join(self.server_url, r"/voila/api/shutdown/(.*)"), LeaveHandler), *handlers]

@@ -1,13 +1,17 @@
 """It ends when you leave: a page takes its run and its kernel along, the app its server and all kernels."""
 
+import asyncio
 import json
 import signal
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
 
 from tests.browser.conftest import app_command, free_port, serving
 from tests.browser.test_playground import PATIENCE, open_voila, wait_for_steps
@@ -65,6 +69,20 @@ def test_another_tab_is_none_of_its_business(page, voila):
     other.close(run_before_unload=True)
     page.wait_for_timeout(25_000)
     assert lives(voila, kernel)
+
+
+@pytest.mark.parametrize(("origin", "answered"), [(None, 403), ("http://elsewhere.example", 403), ("its own", 404)])
+def test_only_a_page_of_the_app_comes_near_a_kernel(voila, origin, answered):
+    """No kernel has this number: who is let in is told so, who is not never asks."""
+    address = f"{voila.replace('http', 'ws')}/api/kernels/01234567-89ab-cdef-0123-456789abcdef/channels"
+    headers = {"Origin": voila if origin == "its own" else origin} if origin else {}
+
+    async def knock():
+        await websocket_connect(HTTPRequest(address, headers=headers, connect_timeout=60, request_timeout=60))
+
+    with pytest.raises(HTTPClientError) as refused, ThreadPoolExecutor(1) as own_thread:  # a loop runs in this one
+        own_thread.submit(asyncio.run, knock()).result()
+    assert refused.value.code == answered
 
 
 def test_a_connection_that_breaks_for_a_moment_ends_nothing(page, voila):
