@@ -38,6 +38,7 @@ def serve_app(folder: Path, port: int, browser: bool) -> None:
 
     page = write_app(folder / "playground.ipynb")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(TEMPLATES), os.environ.get("JUPYTER_PATH")]))
-    options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--template=sgan"]
+    # Other users of this machine reach the port as well: only who knows the token, which the address brings, may enter.
+    options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--template=sgan", "--Voila.auto_token=True"]
     # In this process, not in one of its own: whoever ends this process ends the server, whatever the signal.
     App.launch_instance([str(page), *options, *([] if browser else ["--no-browser"])])

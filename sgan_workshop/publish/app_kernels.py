@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -46,12 +47,15 @@ class LeaveHandler(VoilaShutdownKernelHandler):
 
 
 class PageSocket(VoilaKernelWebsocketHandler):
-    """A page's way to its kernel. Jupyter lets in programs that do not say where they come from; here they stay out."""
+    """A page's way to its kernel.
+
+    Jupyter also lets in programs that do not say where they come from, and any page that has the token; here they stay
+    out.
+    """
 
     async def get(self, kernel_id: str) -> None:
         """Open it for a page of this server, and tell nobody else whether there is such a kernel."""
-        origin = self.get_origin()
-        if origin is None or not self.check_origin(origin):
+        if urlsplit(self.get_origin() or "").netloc != self.request.host:
             raise HTTPError(403, "only a page of the app may speak to its kernel")
         await super().get(kernel_id)
 

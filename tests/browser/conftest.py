@@ -50,6 +50,7 @@ def serving(command, port, folder, log, environment=os.environ):
     own["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
     for place in own.values():
         Path(place).mkdir(parents=True, exist_ok=True)
+    own["JUPYTER_TOKEN"] = TOKEN
     with log.open("w") as file:
         server = subprocess.Popen(command, cwd=folder, env=environment | own, stdout=file, stderr=subprocess.STDOUT)
     try:
@@ -86,7 +87,7 @@ def lab(tmp_path_factory):
     (settings / "overrides.json").write_text(json.dumps(overrides))
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
-    command += [f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={folder}", f"--LabApp.app_settings_dir={settings}"]
     command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--LabApp.extension_manager=readonly"]
     with serving(command, port, folder, folder / "lab.log"):

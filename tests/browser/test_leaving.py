@@ -13,7 +13,7 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.browser.conftest import app_command, free_port, serving
+from tests.browser.conftest import TOKEN, app_command, free_port, serving
 from tests.browser.test_playground import PATIENCE, open_voila, wait_for_steps
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def kernel_of(page):
 
 def lives(address, kernel):
     try:
-        urllib.request.urlopen(f"{address}/api/kernels/{kernel}")
+        urllib.request.urlopen(f"{address}/api/kernels/{kernel}?token={TOKEN}")
     except urllib.error.HTTPError as refused:
         assert refused.code == 404
         return False
@@ -74,7 +74,7 @@ def test_another_tab_is_none_of_its_business(page, voila):
 @pytest.mark.parametrize(("origin", "answered"), [(None, 403), ("http://elsewhere.example", 403), ("its own", 404)])
 def test_only_a_page_of_the_app_comes_near_a_kernel(voila, origin, answered):
     """No kernel has this number: who is let in is told so, who is not never asks."""
-    address = f"{voila.replace('http', 'ws')}/api/kernels/01234567-89ab-cdef-0123-456789abcdef/channels"
+    address = f"{voila.replace('http', 'ws')}/api/kernels/01234567-89ab-cdef-0123-456789abcdef/channels?token={TOKEN}"
     headers = {"Origin": voila if origin == "its own" else origin} if origin else {}
 
     async def knock():
@@ -83,6 +83,12 @@ def test_only_a_page_of_the_app_comes_near_a_kernel(voila, origin, answered):
     with pytest.raises(HTTPClientError) as refused, ThreadPoolExecutor(1) as own_thread:  # a loop runs in this one
         own_thread.submit(asyncio.run, knock()).result()
     assert refused.value.code == answered
+
+
+def test_whoever_has_no_token_gets_neither_page_nor_kernel(voila):
+    assert "/login" in urllib.request.urlopen(voila).url
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{voila}/api/kernels/01234567-89ab-cdef-0123-456789abcdef")
 
 
 def test_a_connection_that_breaks_for_a_moment_ends_nothing(page, voila):

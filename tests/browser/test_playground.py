@@ -308,7 +308,8 @@ RUN_CODE = """async (code) => {
 
 
 def open_voila(page, voila, tab="Digits"):
-    page.goto(voila, timeout=PATIENCE)
+    address, mark, state = voila.partition("#")
+    page.goto(f"{address}?token={TOKEN}{mark}{state}", timeout=PATIENCE)
     lesson = Lesson(page)
     lesson.button("Start").wait_for(timeout=PATIENCE)
     lesson.tab(tab)
