@@ -13,10 +13,19 @@ from sgan_utils import plotting
 from sgan_utils.data import ImageData, load_mnist
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.widgets.controls import COMPARED, Controls
-from sgan_utils.widgets.knobs import Knobs, warning
+from sgan_utils.widgets.knobs import Knobs, set_knob, warning
 from sgan_utils.widgets.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
 from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves
-from sgan_utils.widgets.runs import TableRow, as_series, differences, download_link, export, status_of
+from sgan_utils.widgets.runs import (
+    TableRow,
+    as_series,
+    changes_in_words,
+    differences,
+    download_link,
+    export,
+    marks_of,
+    status_of,
+)
 from sgan_utils.widgets.samples import all_samples, as_html
 
 SHORT = 400  # steps that the pictures have room for from the start
@@ -45,7 +54,7 @@ class Playground(Controls):
         self.data, self.exports = data or load_mnist(), exports
         self.live: LiveRun | None = None
         self.runs: list[TableRow] = []
-        self._numbered = 0
+        self._numbered, self._refused = 0, ""
         self._curves, self._comparison = Curves(), Comparison()
         self.knobs = Knobs(preset, self.data)
         super().__init__(self.knobs.widget)
@@ -73,6 +82,7 @@ class Playground(Controls):
                 row.name.value = name
 
     def _connect(self) -> None:
+        self.with_twin.observe(lambda _: self._want_twin(), "value")
         for pressed, react in (
             (self.start, self._start),
             (self.pause, self._pause),
@@ -89,6 +99,8 @@ class Playground(Controls):
         self.quantity.observe(lambda _: self._draw(), "value")
         for control in (self.chosen, *self.knobs.controls.values()):
             control.observe(lambda _: self._enable(), "value")
+        for name, control in self.knobs.controls.items():
+            control.observe(lambda _, name=name: self._turned(name), "value")
 
     # What the buttons do
 
@@ -119,19 +131,39 @@ class Playground(Controls):
         self.knobs.choose(self.knobs.presets.value)
         self._refresh()
 
+    def _turned(self, name: str) -> None:
+        """A knob was turned: while a run goes, it acts on that from the next step on, or is turned back."""
+        live, control = self.live, self.knobs.controls[name]
+        if not live or live.state not in ("running", "paused") or self.knobs.message.value:
+            return
+        value = getattr(self.knobs.config, name)
+        if value == getattr(live.steering.config, name):
+            return
+        self._refused = ""
+        try:
+            live.steering.ask(**{name: value})
+        except ConfigError as error:
+            self._refused = str(error)
+            set_knob(control, getattr(live.steering.config, name))
+        self._refresh(pictures=False)
+
+    def _want_twin(self) -> None:
+        if self.live:
+            self.live.steering.with_twin = self.with_twin.value
+
     def _ensure_run(self) -> LiveRun | None:
         """The run that goes or waits, or a new one; nothing if the controls do not fit together."""
         if self.live and self.live.state in ("ready", "running", "paused"):
             return self.live
         try:
             config = watchable(self.knobs.config, self.data)
-            live = LiveRun(config, self.data, self._on_update)
+            live = LiveRun(config, self.data, self._on_update, with_twin=self.with_twin.value)
         except ConfigError as error:
             self.message.value = warning(error)
             return None
         for earlier in self.runs:
             earlier.live.rest()
-        self.live = live
+        self.live, self._refused = live, ""
         live.follow(self.samples.chosen)
         self._numbered += 1
         row = TableRow(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
@@ -162,7 +194,8 @@ class Playground(Controls):
         self.status.value = status_of(live)
         failure = live.failure if live else ""
         self.aid.news = failure or self.status.value
-        self.message.value = warning(failure)
+        self.message.value = warning(failure or self._refused)
+        self.changes.value = changes_in_words(live)
         if pictures:
             self._offer_frames()
             self._show_answer()
@@ -174,6 +207,7 @@ class Playground(Controls):
         """Let those buttons be pressed that do something now."""
         state, chosen = self.live.state if self.live else "ready", self.chosen.value
         begins = state not in ("running", "paused")
+        self.knobs.lock(not begins)
         self.start.disabled = state == "running" or (begins and bool(self.knobs.message.value))
         self.step.disabled = begins and bool(self.knobs.message.value)
         self.pause.disabled, self.stop.disabled = state != "running", begins
@@ -219,7 +253,9 @@ class Playground(Controls):
         colours = {row.name.value: row.colour for row in self.runs}
         accuracies = {row.name.value: row.live.accuracies for row in shown}
         history = self.live.history if self.live else pd.DataFrame()
-        self.curves.value = self._curves.draw(history, accuracies, colours, self._longest(shown))
+        twin = self.live.steering.twin if self.live else None
+        longest = self._longest(shown)
+        self.curves.value = self._curves.draw(history, accuracies, colours, longest, marks_of(self.live), twin)
         for row, differing in zip(self.runs, differences([row.live.config for row in self.runs]), strict=True):
             row.describe(differing)
         if self.live and self.live.state == "running":
