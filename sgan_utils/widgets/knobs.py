@@ -155,6 +155,8 @@ def read_knob(control: w.Widget) -> Any:
     """What a control says, for :class:`SGANConfig`."""
     if isinstance(control, w.Text):
         return [part.strip() for part in control.value.split(",")]
+    if isinstance(control, w.FloatSlider):  # a browser sends 0.9 back as 0.9000000000000001
+        return float(f"{control.value:.10g}")
     return control.value
 
 
@@ -230,11 +232,12 @@ class Knobs:
     def at_preset(self) -> bool:
         """Whether all controls stand where the preset puts them."""
         try:
-            return self.config == self._of_preset(self.presets.value)
+            return self.config == self.of_preset(self.presets.value)
         except ConfigError:
             return False
 
-    def _of_preset(self, preset: str) -> SGANConfig:
+    def of_preset(self, preset: str) -> SGANConfig:
+        """Where a preset puts the controls, as far as there are labels."""
         config = SGANConfig.preset(preset)
         return config.but(data=self.data, labels=min(config.labels, self.most))
 
@@ -254,7 +257,7 @@ class Knobs:
 
     def choose(self, preset: str) -> None:
         """Turn all controls to a preset."""
-        config = self._of_preset(preset)
+        config = self.of_preset(preset)
         self.presets.value = preset
         self.show(config)
         self.note.value = f"<i>{html.escape(NOTES[preset])}</i>"

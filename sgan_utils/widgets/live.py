@@ -67,6 +67,7 @@ class LiveRun:
         run: as far as it has come; None before its first step.
         history: one row a step, see :class:`sgan_utils.support.run.History`.
         accuracies: step -> accuracy on the held-out images, 0 to 1.
+        scored_after: step -> seconds of training that this accuracy took.
         frames: step -> what G made of the same latents, (SAMPLES, 1, 28, 28), uint8.
         answer: what D says of the image that is followed, as of the latest frame; None before.
         stages: of the last single step, see :mod:`sgan_utils.support.anatomy`; empty before.
@@ -85,6 +86,7 @@ class LiveRun:
         self.run: Run | None = None
         self.history = pd.DataFrame()
         self.accuracies: dict[int, float] = {}
+        self.scored_after: dict[int, float] = {}
         self.frames: dict[int, Tensor] = {}
         self.failure, self.answer, self._followed = "", cast("Answer | None", None), -1
         self._data, self._real = data, data.train_images[:REAL]
@@ -272,8 +274,8 @@ class LiveRun:
         held_out = self._sources.held_out_images, self._sources.held_out_labels
         score = score and self.config.held_out > 0
         if score:
+            self._last_score = self.scored_after[self.step] = self.seconds
             self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
-            self._last_score = self.seconds
         self.steering.observe(held_out if score else None)
         self._answer()
         self._last_seen = self.seconds

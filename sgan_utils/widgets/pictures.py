@@ -127,6 +127,25 @@ class Comparison:
             return _drawn(self._figure)
 
 
+def beside(histories: Mapping[str, pd.DataFrame], parts: Mapping[str, tuple[str, str]], ylabel: str) -> bytes:
+    """The same curves of two runs, each in a panel of its own, from the same lowest to the same highest value.
+
+    Args:
+        histories: of the runs, by name.
+        parts: column -> name and colour, such as :data:`sgan_utils.plotting.LOSSES`.
+        ylabel: what they are.
+    """
+    figure, axes = _figure(len(histories))
+    figure.subplots_adjust(left=0.07)
+    for ax, (run, history) in zip(axes, histories.items(), strict=True):
+        _start(ax, f"run {run}: {ylabel}", len(history))
+        for column, (name, colour) in parts.items():
+            _line(ax, history[column], name, colour)
+        ax.set_ylim(0, max(float(one[list(parts)].quantile(0.99).max()) for one in histories.values()))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="upper left", ncols=5, fontsize=8, handlelength=1)
+    return _drawn(figure)
+
+
 def bars(values: Sequence[float], names: Sequence[str], xlabel: str, colours: Sequence[str]) -> bytes:
     """Horizontal bars of numbers from 0 to 1."""
     figure = Figure(figsize=(3.4, 2.6), dpi=DOTS, layout="none")  # type: ignore[arg-type]  # its stubs forget this one

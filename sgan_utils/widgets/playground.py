@@ -7,25 +7,20 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as w
 import pandas as pd
 
 from sgan_utils import plotting
+from sgan_utils.config import SGANConfig
 from sgan_utils.data import ImageData, load_mnist
 from sgan_utils.support.errors import ConfigError
-from sgan_utils.widgets.controls import COMPARED, Controls
+from sgan_utils.widgets.challenge_view import Challenges
+from sgan_utils.widgets.controls import COMPARED
+from sgan_utils.widgets.keeping import Keeping, has_ended
 from sgan_utils.widgets.knobs import Knobs, set_knob, warning
-from sgan_utils.widgets.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
+from sgan_utils.widgets.live import SAMPLES, LiveRun, watchable
 from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves
-from sgan_utils.widgets.runs import (
-    TableRow,
-    as_series,
-    changes_in_words,
-    differences,
-    download_link,
-    export,
-    marks_of,
-    status_of,
-)
+from sgan_utils.widgets.runs import TableRow, as_series, changes_in_words, differences, marks_of, status_of
 from sgan_utils.widgets.samples import all_samples, as_html
 
 SHORT = 400  # steps that the pictures have room for from the start
@@ -34,7 +29,7 @@ EXPORTS = Path("build/playground")
 _current: weakref.ref[Playground] | None = None  # two that train at once would share two cores
 
 
-class Playground(Controls):
+class Playground(Keeping):
     """All of it, as one widget: ``display(Playground().widget)``.
 
     A new playground stops the run of the one before.
@@ -51,13 +46,17 @@ class Playground(Controls):
             before.live.stop()
         _current = weakref.ref(self)
         plotting.use_house_style()
-        self.data, self.exports = data or load_mnist(), exports
+        self.data = data or load_mnist()
         self.live: LiveRun | None = None
         self.runs: list[TableRow] = []
         self._numbered, self._refused = 0, ""
         self._curves, self._comparison = Curves(), Comparison()
         self.knobs = Knobs(preset, self.data)
-        super().__init__(self.knobs.widget)
+        super().__init__(self.knobs.widget, exports)
+        self.challenges = Challenges(self.knobs, self.data, self.aid)
+        if self.data.name == SGANConfig().data:  # of digits, which other images are not
+            challenges = w.Accordion([self.challenges.widget], titles=("Challenges",))
+            self.widget.children = (self.aid, challenges, *self.widget.children[1:])
         self._connect()
         self._refresh()
 
@@ -89,8 +88,6 @@ class Playground(Controls):
             (self.step, self._one_step),
             (self.stop, self._stop),
             (self.reset, self._reset),
-            (self.copy, self._copy),
-            (self.export, self._export),
             (self.remove, self._remove),
         ):
             pressed.on_click(lambda _, react=react: react())
@@ -199,6 +196,7 @@ class Playground(Controls):
         if pictures:
             self._offer_frames()
             self._show_answer()
+            self.challenges.follow(live)
             if live and live.stages and live.stages is not self.apart.stages:
                 self.apart.show(live.step, live.stages)
             self._draw()
@@ -211,9 +209,10 @@ class Playground(Controls):
         self.start.disabled = state == "running" or (begins and bool(self.knobs.message.value))
         self.step.disabled = begins and bool(self.knobs.message.value)
         self.pause.disabled, self.stop.disabled = state != "running", begins
+        self.challenges.prepare.disabled = not begins
         self.reset.disabled = not self.live and self.knobs.at_preset
         self.when.disabled = not self.when.max
-        self.copy.disabled = self.export.disabled = not _has_ended(chosen)
+        self.copy.disabled = self.export.disabled = not has_ended(chosen)
         self.remove.disabled = chosen is None
 
     def _offer_frames(self) -> None:
@@ -294,18 +293,6 @@ class Playground(Controls):
             self.chosen.value = chosen
         self._draw()
 
-    # What can be done with a run
-
-    def _copy(self) -> None:
-        if self._may_be_kept():
-            self.code.value = as_code(self.chosen.value)
-
-    def _export(self) -> None:
-        if not self._may_be_kept():
-            return
-        files = export(self.chosen.value, self.chosen.label, self.exports)
-        self.links.value = f"Written to {self.exports.resolve()}: " + ", ".join(map(download_link, files))
-
     def _remove(self) -> None:
         live = self.chosen.value
         if live is None:
@@ -316,15 +303,3 @@ class Playground(Controls):
             self.live = None
         self._list_runs()
         self._refresh()
-
-    def _may_be_kept(self) -> bool:
-        live = self.chosen.value
-        if not _has_ended(live):
-            self.links.value = "Choose a run that has ended: stop it, or wait for its last step."
-            return False
-        self.links.value = f"fingerprint of its weights: {fingerprint(live.run)}"
-        return True
-
-
-def _has_ended(live: LiveRun | None) -> bool:
-    return live is not None and live.step > 0 and live.state not in ("running", "paused")
