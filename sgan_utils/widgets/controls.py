@@ -79,6 +79,9 @@ class Controls:
         self.chosen = w.Dropdown(options=[("–", None)], description="Run", tooltip="The run that the buttons are for")
         self.copy = button("Copy as code", "code", "Show a cell that repeats this run bit for bit")
         self.export = button("Export", "download", "Write its curves (.csv) and its G and D (.safetensors)")
+        self.repeat = button(
+            "Repeat", "repeat", "Turn the knobs to where this run began; Start then makes its changes, too"
+        )
         self.remove = button("Remove", "trash", "Take this run off the table")
         self.code = w.Textarea(
             description="Code", tooltip="Paste this into a cell", layout={"width": "98%", "height": "150px"}
@@ -112,7 +115,7 @@ class Controls:
             self.table,
             w.HBox([self.quantity]),
             wide(self.comparison),
-            w.HBox([self.chosen, self.copy, self.export, self.remove]),
+            w.HBox([self.chosen, self.repeat, self.copy, self.export, self.remove]),
             self.links,
             self.code,
         ]

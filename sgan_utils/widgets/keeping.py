@@ -7,23 +7,33 @@ from pathlib import Path
 import ipywidgets as w
 
 from sgan_utils.widgets.controls import Controls
+from sgan_utils.widgets.knobs import Knobs
 from sgan_utils.widgets.live import LiveRun, as_code, fingerprint
 from sgan_utils.widgets.runs import download_link, export
+from sgan_utils.widgets.state import StateLine
 
 
 class Keeping(Controls):
-    """The controls, of which two do something already: copy and export.
+    """The controls, and the line that holds their state. Three do something already: repeat, copy and export.
 
     Args:
         knobs: stand beside what they change.
         exports: the folder that exported runs go to.
     """
 
-    def __init__(self, knobs: w.Widget, exports: Path) -> None:
-        super().__init__(knobs)
+    def __init__(self, knobs: Knobs, exports: Path) -> None:
+        self.live: LiveRun | None = None
+        self.state = StateLine(knobs, lambda: bool(self.live) and not has_ended(self.live))
+        super().__init__(w.VBox([knobs.widget, self.state.widget]))
         self.exports = exports
+        self.repeat.on_click(lambda _: self._repeat())
         self.copy.on_click(lambda _: self._copy())
         self.export.on_click(lambda _: self._export())
+
+    def _repeat(self) -> None:
+        live = self.chosen.value
+        if has_ended(live) and (not self.live or has_ended(self.live)):
+            self.state.repeat(live)
 
     def _copy(self) -> None:
         if self._may_be_kept():

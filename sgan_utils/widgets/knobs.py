@@ -255,6 +255,12 @@ class Knobs:
                 control.continuous_update = not going  # a slider that is dragged means where it is let go
             (control.add_class if going else control.remove_class)("sgan-acts")
 
+    def follow(self, config: SGANConfig) -> None:
+        """Turn those that can act on a run to what acts now, after a change that it made by itself."""
+        for name in CHANGEABLE:
+            if read_knob(self.controls[name]) != getattr(config, name):
+                set_knob(self.controls[name], getattr(config, name))
+
     def choose(self, preset: str) -> None:
         """Turn all controls to a preset."""
         config = self.of_preset(preset)

@@ -59,7 +59,7 @@ class LiveRun:
         notify: called in the thread of the run a few times a second, with this object and with whether there is more to
             see than the number of steps: losses, images, a score.
         device: as for ``train``.
-        with_twin: whether the run without any change goes on beside it from the first change on.
+        with_twin, planned: see :class:`sgan_utils.widgets.twin.Steering`.
 
     Attributes:
         config: with which it began; the changes since stand in ``run.changes``.
@@ -81,8 +81,9 @@ class LiveRun:
         notify: Callable[[LiveRun, bool], None] = lambda *_: None,
         device: str = "auto",
         with_twin: bool = True,
+        planned: dict[int, dict[str, Any]] | None = None,
     ) -> None:
-        self.config, self.device, self.steering = config, device, Steering(config, with_twin)
+        self.config, self.device, self.steering = config, device, Steering(config, with_twin, planned)
         self.run: Run | None = None
         self.history = pd.DataFrame()
         self.accuracies: dict[int, float] = {}

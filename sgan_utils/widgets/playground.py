@@ -47,12 +47,11 @@ class Playground(Keeping):
         _current = weakref.ref(self)
         plotting.use_house_style()
         self.data = data or load_mnist()
-        self.live: LiveRun | None = None
         self.runs: list[TableRow] = []
         self._numbered, self._refused = 0, ""
         self._curves, self._comparison = Curves(), Comparison()
         self.knobs = Knobs(preset, self.data)
-        super().__init__(self.knobs.widget, exports)
+        super().__init__(self.knobs, exports)
         self.challenges = Challenges(self.knobs, self.data, self.aid)
         if self.data.name == SGANConfig().data:  # of digits, which other images are not
             challenges = w.Accordion([self.challenges.widget], titles=("Challenges",))
@@ -154,7 +153,7 @@ class Playground(Keeping):
             return self.live
         try:
             config = watchable(self.knobs.config, self.data)
-            live = LiveRun(config, self.data, self._on_update, with_twin=self.with_twin.value)
+            live = LiveRun(config, self.data, self._on_update, "auto", self.with_twin.value, self.state.changes())
         except ConfigError as error:
             self.message.value = warning(error)
             return None
@@ -193,6 +192,8 @@ class Playground(Keeping):
         self.aid.news = failure or self.status.value
         self.message.value = warning(failure or self._refused)
         self.changes.value = changes_in_words(live)
+        if live and live.steering.planned and state in ("running", "paused"):
+            self.knobs.follow(live.steering.config)
         if pictures:
             self._offer_frames()
             self._show_answer()
@@ -213,6 +214,8 @@ class Playground(Keeping):
         self.reset.disabled = not self.live and self.knobs.at_preset
         self.when.disabled = not self.when.max
         self.copy.disabled = self.export.disabled = not has_ended(chosen)
+        self.repeat.disabled = not begins or not has_ended(chosen)
+        self.state.show(None if begins else self.live)
         self.remove.disabled = chosen is None
 
     def _offer_frames(self) -> None:

@@ -67,12 +67,20 @@ class Steering:
 
     One thread asks, the run's own thread takes.
 
+    Args:
+        config: with which the run begins.
+        with_twin: whether the run without any change goes on beside it from the first change on.
+        planned: changes that are known from the beginning: number of a step -> what changes after it.
+
     Attributes:
         twin: from the first change on, or since it was asked for; None before.
         with_twin: whether the next change makes one.
     """
 
-    def __init__(self, config: SGANConfig, with_twin: bool = True) -> None:
+    def __init__(
+        self, config: SGANConfig, with_twin: bool = True, planned: dict[int, dict[str, Any]] | None = None
+    ) -> None:
+        self.planned = planned or {}
         self.twin: Twin | None = None
         self.with_twin, self._config = with_twin, config
         self._asked: dict[str, Any] = {}
@@ -103,7 +111,7 @@ class Steering:
     def take(self, run: Run) -> None:
         """Between two steps: let the run have what was asked for; before the first change, its twin is made."""
         with self._lock:
-            asked, self._asked = self._asked, {}
+            asked, self._asked = self.planned.get(run.step, {}) | self._asked, {}
             if all(value == getattr(run.config, name) for name, value in asked.items()):
                 return
             if self.with_twin and not self.twin and not run.changes:
