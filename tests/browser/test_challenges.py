@@ -2,10 +2,14 @@
 
 import pytest
 
+from sgan_utils.support.plane import label_some
+from sgan_utils.widgets import plane
 from sgan_utils.widgets.challenge_view import TWO_RUNS
 from sgan_utils.widgets.challenges import CHALLENGES
 from sgan_utils.widgets.two_runs import CLEARER, SOONER
+from tests.browser.test_plane_live import Played
 from tests.browser.test_playground import open_voila
+from tests.test_plane_challenge import MOONS, tips
 
 pytestmark = pytest.mark.slow
 
@@ -50,4 +54,32 @@ def test_challenges_are_solved_in_the_app(page, voila, shoot):
     assert sum("Solved" in text for text in said) == 1
     page.get_by_text("2 of 3 solved.").first.wait_for()
     shoot("two-runs")
+    assert page.said == []
+
+
+def test_right_labels_mislead_on_the_plane(page, shoot, request):
+    played = Played(page, "app", request)
+    page.get_by_text("A challenge: right labels that mislead").click()
+    page.get_by_text("Right labels can mislead.").wait_for()
+    labels = list(zip(*label_some(MOONS, plane.LABELS, 0), strict=True))
+    played.canvas.scroll_into_view_if_needed()
+    played.canvas.focus()
+    at = 0  # which label is chosen: keep the first of each colour
+    while len(labels) > 2:
+        if labels[at][1] in [kind for _, kind in labels[:at]]:
+            page.keyboard.press("Delete")
+            labels.pop(at)
+            at = max(0, at - 1)
+            page.get_by_text(f"{len(labels)} right labels, and").wait_for()  # else an earlier answer undoes it
+        else:
+            page.keyboard.press("n")
+            at = (at + 1) % len(labels)
+    goals = dict(zip(tips().classes.tolist(), tips().places, strict=True))
+    for place, kind in labels:
+        played.drag(played.on_screen(place), played.on_screen(goals[int(kind)]))
+        page.wait_for_timeout(1500)
+    page.get_by_text("2 right labels, and D is right about").wait_for()
+    played.train(200)
+    page.get_by_text("Solved. 2 right labels").wait_for()
+    shoot("plane")
     assert page.said == []
