@@ -50,6 +50,7 @@ class StateLine:
             layout={"width": "98%"},
             style={"description_width": "44px"},
         )
+        self.text.add_class("sgan-state")
         self.message, self.address = w.HTML(layout={"min_height": "22px"}), Address()
         self.widget = w.VBox([self.text, self.message, self.address])
         self.text.observe(lambda _: self._pasted(self.text.value), "value")
