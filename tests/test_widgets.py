@@ -93,6 +93,12 @@ def test_no_preset_stands_between_two_steps_of_a_slider_which_a_browser_would_ro
             assert steps == pytest.approx(round(steps), abs=1e-6), name
 
 
+def test_what_a_browser_rounds_by_a_hair_is_what_it_was():
+    control = knob("adam_beta1", 0.9)
+    control.value = 0.9000000000000001
+    assert read_knob(control) == 0.9
+
+
 def test_beginners_see_the_first_knobs_and_all_others_are_one_click_away():
     knobs = Knobs()
     assert set(FIRST) < set(knobs.controls)

@@ -23,6 +23,10 @@ class ConfigError(SGANError, ValueError):
     """A hyperparameter is outside of its range, misspelt, or does not fit with another."""
 
 
+class StateError(SGANError, ValueError):
+    """A state of the playground that somebody handed on cannot be read."""
+
+
 class DataError(SGANError, OSError):
     """The images are missing, damaged or incomplete."""
 

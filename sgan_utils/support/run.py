@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 import torch
@@ -109,7 +110,7 @@ def trains(config: SGANConfig) -> bool:
 class Run:
     """A training run as it stands after some steps; callbacks receive it after every step."""
 
-    config: SGANConfig
+    config: SGANConfig  # of the next step, see `changes`
     device: torch.device
     precision: torch.dtype
     generator: Generator
@@ -125,6 +126,7 @@ class Run:
     train_seconds: float = 0.0
     spread_labels: Tensor | None = None  # by propagation, of the unlabelled images, UNKNOWN where it is not sure
     stopped: str = ""  # why it ended early, in words; empty if it did not
+    changes: list[tuple[int, str, Any]] = field(default_factory=list)  # of hyperparameters: after step, field, value
     log: History = field(default_factory=History)
     propagation: Propagation | None = None  # made when it is first needed
     student: Student | None = None  # the larger classifier of a finished run
@@ -176,6 +178,13 @@ class Run:
             team=team,
             log=History(team=team),
         )
+
+    def copy(self) -> Run:
+        """The run once more, as it stands, to go another way from here; both share the images."""
+        shared: dict[int, Any] = {id(part): part for part in (self.sources, self.team)}
+        if self.propagation is not None:  # its graph is large, and nothing changes it
+            shared[id(self.propagation)] = copy.copy(self.propagation)
+        return copy.deepcopy(self, shared)
 
     def classifier(self) -> Discriminator:
         """D as it is used after training: averaged weights, and BatchNorm's memory measured on real images.

@@ -44,10 +44,16 @@ class Controls:
             min=0, max=1, description="Steps", tooltip="How far the run has come", layout={"width": "230px"}
         )
         self.status, self.message = w.Label(), w.HTML(layout={"min_height": "18px"})
+        self.with_twin = w.Checkbox(
+            True, indent=False, description="twin", layout={"width": "70px"},
+            tooltip="When you change a knob while the run goes, let the run without the change go on beside it",
+        )  # fmt: skip
+        self.changes = w.HTML(layout={"min_height": "20px"})
         self.curves = described(
             w.Image(format="png"), self.aid, "sgan-curves",
             "Three curves against steps: the losses of D and G, D's beliefs in real and in generated images, and the "
-            "accuracy on held-out images; export writes their numbers.",
+            "accuracy on held-out images; export writes their numbers. Upright lines mark changed knobs; dashed grey "
+            "curves are the run without the change.",
         )  # fmt: skip
         self.when = w.IntSlider(
             0, min=0, max=0, description="Look back", readout=False, layout={"width": "320px"},
@@ -73,6 +79,9 @@ class Controls:
         self.chosen = w.Dropdown(options=[("–", None)], description="Run", tooltip="The run that the buttons are for")
         self.copy = button("Copy as code", "code", "Show a cell that repeats this run bit for bit")
         self.export = button("Export", "download", "Write its curves (.csv) and its G and D (.safetensors)")
+        self.repeat = button(
+            "Repeat", "repeat", "Turn the knobs to where this run began; Start then makes its changes, too"
+        )
         self.remove = button("Remove", "trash", "Take this run off the table")
         self.code = w.Textarea(
             description="Code", tooltip="Paste this into a cell", layout={"width": "98%", "height": "150px"}
@@ -87,8 +96,9 @@ class Controls:
             [
                 heading("2. Train and watch"),
                 w.HBox([self.start, self.pause, self.step, self.stop, self.reset]),
-                w.HBox([self.progress, self.status]),
+                w.HBox([self.progress, self.with_twin, self.status]),
                 self.message,
+                self.changes,
                 wide(self.curves),
                 w.HBox([self.when, self.when_text]),
                 self.samples,
@@ -105,7 +115,7 @@ class Controls:
             self.table,
             w.HBox([self.quantity]),
             wide(self.comparison),
-            w.HBox([self.chosen, self.copy, self.export, self.remove]),
+            w.HBox([self.chosen, self.repeat, self.copy, self.export, self.remove]),
             self.links,
             self.code,
         ]

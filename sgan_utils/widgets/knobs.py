@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from sgan_utils.config import TRAINING_IMAGES, SGANConfig, allowed
 from sgan_utils.data import UNKNOWN, ImageData
+from sgan_utils.support.changes import CHANGEABLE
 from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.presets import NOTES
 from sgan_utils.widgets.aid import heading, warning_text
@@ -22,6 +23,7 @@ FIRST_OF_RUN = ("labels", "steps", "batch_size", "seed")
 FIRST_OF_D = ("learning_rate_d", "input_noise", "label_smoothing", "head")
 FIRST_OF_G = ("learning_rate_g", "latent_size", "generator_loss")
 FIRST = FIRST_OF_RUN + FIRST_OF_D + FIRST_OF_G
+GOING = "Green: acts from the next step on. Grey: locked until the run ends, for it is the same in all its steps."
 
 
 def series(low: float, high: float, *others: float) -> list[float]:
@@ -132,7 +134,7 @@ def warning(error: ConfigError | str) -> str:
     """An error as HTML, for somebody who sees knobs and no code: fields have the names that stand beside the knobs."""
     text = re.sub(r": set SGANConfig\(\w+=\.\.\.\) or --[\w-]+\.", ".", str(error))
     for name, field in SGANConfig.model_fields.items():
-        text = text.replace(f"{name} must be", f"“{field.title}” must be")
+        text = re.sub(rf"\b{name} must be", f"“{field.title}” must be", text)
     return warning_text(text)
 
 
@@ -153,6 +155,8 @@ def read_knob(control: w.Widget) -> Any:
     """What a control says, for :class:`SGANConfig`."""
     if isinstance(control, w.Text):
         return [part.strip() for part in control.value.split(",")]
+    if isinstance(control, w.FloatSlider):  # a browser sends 0.9 back as 0.9000000000000001
+        return float(f"{control.value:.10g}")
     return control.value
 
 
@@ -176,6 +180,7 @@ class Knobs:
             tooltip="Where to start from; the last four fail on purpose.",
         )
         self.note, self.message = w.HTML(layout={"min_height": "58px"}), w.HTML(layout={"min_height": "24px"})
+        self.going = w.HTML(layout={"min_height": "38px"})
         self.presets.add_class("sgan-preset")
         others = self._pair(*(self._with_scale(name) for name in names if name not in FIRST))
         more = w.Accordion([others], titles=("All other hyperparameters",))
@@ -183,6 +188,7 @@ class Knobs:
             [
                 self.presets,
                 self.note,
+                self.going,
                 self._pair(*map(self._with_scale, FIRST_OF_RUN)),
                 self._pair(
                     w.VBox([heading("D, the discriminator", 4), *map(self._with_scale, FIRST_OF_D)]),
@@ -226,17 +232,38 @@ class Knobs:
     def at_preset(self) -> bool:
         """Whether all controls stand where the preset puts them."""
         try:
-            return self.config == self._of_preset(self.presets.value)
+            return self.config == self.of_preset(self.presets.value)
         except ConfigError:
             return False
 
-    def _of_preset(self, preset: str) -> SGANConfig:
+    def of_preset(self, preset: str) -> SGANConfig:
+        """Where a preset puts the controls, as far as there are labels."""
         config = SGANConfig.preset(preset)
         return config.but(data=self.data, labels=min(config.labels, self.most))
 
+    def lock(self, going: bool) -> None:
+        """While a run goes, let only those be turned that can act on it, and say so."""
+        if going == bool(self.going.value):
+            return
+        self.going.value = f"<i>{GOING}</i>" if going else ""
+        self.presets.disabled = going
+        for name, control in self.controls.items():
+            if name not in CHANGEABLE:
+                control.disabled = going
+                continue
+            if hasattr(control, "continuous_update"):
+                control.continuous_update = not going  # a slider that is dragged means where it is let go
+            (control.add_class if going else control.remove_class)("sgan-acts")
+
+    def follow(self, config: SGANConfig) -> None:
+        """Turn those that can act on a run to what acts now, after a change that it made by itself."""
+        for name in CHANGEABLE:
+            if read_knob(self.controls[name]) != getattr(config, name):
+                set_knob(self.controls[name], getattr(config, name))
+
     def choose(self, preset: str) -> None:
         """Turn all controls to a preset."""
-        config = self._of_preset(preset)
+        config = self.of_preset(preset)
         self.presets.value = preset
         self.show(config)
         self.note.value = f"<i>{html.escape(NOTES[preset])}</i>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 from torch import Tensor
@@ -14,12 +14,14 @@ from sgan_utils.config import TRAINING_IMAGES, SGANConfig
 from sgan_utils.data import UNKNOWN, ImageData, Sources, images_by_class, load_data, split_sources
 from sgan_utils.evaluation import accuracy, fixed_latents, generate
 from sgan_utils.support.anatomy import Stage, Weights, apart_on_images, weights_of
+from sgan_utils.support.changes import by_step
 from sgan_utils.support.errors import DivergedError, SGANError
 from sgan_utils.support.fingerprint import fingerprint as fingerprint_of
 from sgan_utils.support.hardware import hand_over_threads
 from sgan_utils.support.run import Run
 from sgan_utils.training import train
 from sgan_utils.widgets.samples import REAL, Answer, ask, names_of
+from sgan_utils.widgets.twin import Steering
 
 State = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
 HELD_OUT = 1_000  # training images that a watched run is scored on
@@ -49,17 +51,23 @@ def watchable(config: SGANConfig, data: ImageData | None = None) -> SGANConfig:
 class LiveRun:
     """:func:`sgan_utils.training.train` in a thread of its own; the run is the same, bit for bit, as without it.
 
+    Some hyperparameters can change on the way: ``live.steering.ask(learning_rate_d=0.001)``.
+
     Args:
         config: of the run, see :func:`watchable`.
         data: from :func:`sgan_utils.data.load_data`.
         notify: called in the thread of the run a few times a second, with this object and with whether there is more to
             see than the number of steps: losses, images, a score.
         device: as for ``train``.
+        with_twin, planned: see :class:`sgan_utils.widgets.twin.Steering`.
 
     Attributes:
+        config: with which it began; the changes since stand in ``run.changes``.
+        steering: takes changes, and has the twin.
         run: as far as it has come; None before its first step.
         history: one row a step, see :class:`sgan_utils.support.run.History`.
         accuracies: step -> accuracy on the held-out images, 0 to 1.
+        scored_after: step -> seconds of training that this accuracy took.
         frames: step -> what G made of the same latents, (SAMPLES, 1, 28, 28), uint8.
         answer: what D says of the image that is followed, as of the latest frame; None before.
         stages: of the last single step, see :mod:`sgan_utils.support.anatomy`; empty before.
@@ -72,11 +80,14 @@ class LiveRun:
         data: ImageData,
         notify: Callable[[LiveRun, bool], None] = lambda *_: None,
         device: str = "auto",
+        with_twin: bool = True,
+        planned: dict[int, dict[str, Any]] | None = None,
     ) -> None:
-        self.config, self.device = config, device
+        self.config, self.device, self.steering = config, device, Steering(config, with_twin, planned)
         self.run: Run | None = None
         self.history = pd.DataFrame()
         self.accuracies: dict[int, float] = {}
+        self.scored_after: dict[int, float] = {}
         self.frames: dict[int, Tensor] = {}
         self.failure, self.answer, self._followed = "", cast("Answer | None", None), -1
         self._data, self._real = data, data.train_images[:REAL]
@@ -108,6 +119,11 @@ class LiveRun:
         return self.run.step if self.run else 0
 
     @property
+    def changes(self) -> list[tuple[int, str, Any]]:
+        """Of hyperparameters, while it went: after which step, field, value."""
+        return list(self.run.changes) if self.run else []
+
+    @property
     def seen(self) -> int:
         """The step of the latest images and curves; what is said of a run that goes is said of this one."""
         return next(reversed(self.frames), 0)
@@ -124,8 +140,9 @@ class LiveRun:
 
     @property
     def seconds_left(self) -> float:
-        """Until the last step, at the speed so far; not a number before the first."""
-        return (self.config.steps - self.step) * self.seconds / self.step if self.step else float("nan")
+        """Until the last step, at the speed so far; not a number before the first. A twin takes as long again."""
+        runs = 2 if self.steering.twin else 1
+        return runs * (self.config.steps - self.step) * self.seconds / self.step if self.step else float("nan")
 
     def start(self) -> None:
         """Begin, or go on after a pause."""
@@ -164,6 +181,7 @@ class LiveRun:
             self._sources = self.run.sources = self._sources._replace(**empty)
             for optimizer in (self.run.optimizer_d, self.run.optimizer_g):
                 optimizer.state.clear()
+            self.steering.rest()
 
     def wake(self) -> None:
         """Fetch the images again, for what needs them."""
@@ -189,6 +207,7 @@ class LiveRun:
             self.run = train(
                 self.config, self._sources, device=self.device, callbacks=[self._after_step], progress=False
             )
+            self.steering.end(self.run)
         except DivergedError as error:
             self.run, self.failure = error.run, str(error)
         except SGANError as error:
@@ -204,6 +223,7 @@ class LiveRun:
 
     def _after_step(self, run: Run) -> None:
         self.run = run
+        self._paused_seconds += self.steering.keep_up(run.step)
         if run.step == 1 and not self._may_go.is_set():
             self._remember(Run.start(self.config, run.sources))
         if self._before:
@@ -222,6 +242,8 @@ class LiveRun:
         self._wait_for_leave()
         if self._stop_asked.is_set():
             raise KeyboardInterrupt  # `train` ends as it does after Ctrl-C: in whole steps, with all that was reached
+        if run.step < self.config.steps:
+            self.steering.take(run)
 
     def _remember(self, run: Run) -> None:
         """Keep what a single step is going to change."""
@@ -250,10 +272,12 @@ class LiveRun:
         self.frames[self.step] = generate(run.generator, self._latents)
         if len(self.frames) > MOST_FRAMES:
             self.frames = dict(list(self.frames.items())[::2])
-        if score and self.config.held_out:
-            held_out = self._sources.held_out_images, self._sources.held_out_labels
+        held_out = self._sources.held_out_images, self._sources.held_out_labels
+        score = score and self.config.held_out > 0
+        if score:
+            self._last_score = self.scored_after[self.step] = self.seconds
             self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
-            self._last_score = self.seconds
+        self.steering.observe(held_out if score else None)
         self._answer()
         self._last_seen = self.seconds
         self._watched_seconds += time.perf_counter() - before
@@ -289,15 +313,18 @@ def as_code(live: LiveRun) -> str:
     defaults = SGANConfig().model_dump()
     fields = [f"    {name}={value!r},\n" for name, value in changes.items() if value != defaults[name]]
     ended_early = live.step < live.config.steps
+    steered = f"changing({by_step(run.changes)})" if run.changes else ""
+    callbacks = ", ".join(filter(None, [steered, f"stop_after({live.step})" if ended_early else ""]))
     lines = [
         "# data: the images that this run was given, an ImageData\n" if given else "",
         "from sgan_utils.config import SGANConfig\n",
         "from sgan_utils.data import split_sources\n" if given else "",
+        "from sgan_utils.support.changes import changing\n" if run.changes else "",
         "from sgan_utils.support.session import stop_after\n" if ended_early else "",
         "from sgan_utils.training import train\n",
         "from sgan_utils.widgets.live import fingerprint\n\n",
         "config = SGANConfig(\n" + "".join(fields) + ")\n",
-        f"run = train(config{sources}{f', callbacks=[stop_after({live.step})]' if ended_early else ''})\n",
+        f"run = train(config{sources}{f', callbacks=[{callbacks}]' if callbacks else ''})\n",
         f'print("same run:", fingerprint(run) == "{fingerprint(run)}")\n',
     ]
     return "".join(lines)

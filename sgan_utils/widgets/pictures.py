@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import ipywidgets as w
 import numpy as np
@@ -15,8 +16,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sgan_utils.plotting import BELIEFS, CANNOT_TELL, LOSSES, MUTED, Images, as_bytes, smoothed_line
+from sgan_utils.widgets.twin import Twin
 
 RUN_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C510A"]
+LONGEST_MARK = 22  # characters that fit beside an upright line
 WIDTH, HEIGHT, DOTS = 7.2, 2.1, 100  # inches, and dots an inch
 
 
@@ -54,6 +57,8 @@ class Curves:
         accuracies: Mapping[str, Mapping[int, float]],
         colours: Mapping[str, str],
         steps: int,
+        marks: Mapping[int, str] | None = None,
+        twin: Twin | None = None,
     ) -> bytes:
         """The picture as it is now.
 
@@ -62,6 +67,8 @@ class Curves:
             accuracies: for each run to be shown, its name and (step -> accuracy, 0 to 1).
             colours: of the runs, by name.
             steps: how far the x axis goes.
+            marks: steps after which a knob was turned, and what to write there.
+            twin: of the run, drawn from where both part.
         """
         with self._lock:
             for ax, parts, ylabel in (
@@ -69,6 +76,9 @@ class Curves:
                 (self._beliefs, BELIEFS, "D's belief: P(real)"),
             ):
                 _start(ax, ylabel, steps)
+                if twin:
+                    for column in [column for column in parts if column in twin.history]:
+                        _dashed(ax, twin.history[column], twin.begins)
                 for column, (name, colour) in parts.items():
                     if column in history:
                         _line(ax, history[column], name, colour)
@@ -80,6 +90,11 @@ class Curves:
                 self._accuracy.plot(
                     list(points), [100 * a for a in points.values()], "o-", markersize=3, color=colours[name]
                 )
+            if twin:
+                points = {step: 100 * a for step, a in dict(twin.accuracies).items()}
+                _dashed(self._accuracy, pd.Series(points, dtype=float), 0, marker="o", markersize=3)
+            for ax in (self._losses, self._beliefs, self._accuracy):
+                _mark(ax, marks or {}, texts=ax is self._accuracy)
             if not any(accuracies.values()):
                 self._accuracy.set_ylim(0, 100)
             for old in self._figure.legends:
@@ -110,6 +125,25 @@ class Comparison:
                 ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
             self._figure.subplots_adjust(right=0.82, top=0.88)
             return _drawn(self._figure)
+
+
+def beside(histories: Mapping[str, pd.DataFrame], parts: Mapping[str, tuple[str, str]], ylabel: str) -> bytes:
+    """The same curves of two runs, each in a panel of its own, from the same lowest to the same highest value.
+
+    Args:
+        histories: of the runs, by name.
+        parts: column -> name and colour, such as :data:`sgan_utils.plotting.LOSSES`.
+        ylabel: what they are.
+    """
+    figure, axes = _figure(len(histories))
+    figure.subplots_adjust(left=0.07)
+    for ax, (run, history) in zip(axes, histories.items(), strict=True):
+        _start(ax, f"run {run}: {ylabel}", len(history))
+        for column, (name, colour) in parts.items():
+            _line(ax, history[column], name, colour)
+        ax.set_ylim(0, max(float(one[list(parts)].quantile(0.99).max()) for one in histories.values()))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="upper left", ncols=5, fontsize=8, handlelength=1)
+    return _drawn(figure)
 
 
 def bars(values: Sequence[float], names: Sequence[str], xlabel: str, colours: Sequence[str]) -> bytes:
@@ -147,6 +181,23 @@ def _line(ax: Axes, values: pd.Series, name: str, colour: str) -> None:
     smoothed_line(values, max(3, len(values) // 40) if len(values) > 30 else 1, _plain(name), colour, ax)
     if len(values) == 1:  # a line of one point cannot be seen
         ax.plot(values.index, values, "o", markersize=3, color=colour)
+
+
+def _dashed(ax: Axes, values: pd.Series, begins: int, **style: Any) -> None:
+    """A curve of a twin, from a step on: smoothed as those of its run are."""
+    smooth = max(3, len(values) // 40) if len(values) > 30 else 1
+    values = values.rolling(smooth, min_periods=1).mean()
+    ax.plot(values[values.index >= begins], linestyle="--", linewidth=1.1, color=MUTED, **style)
+
+
+def _mark(ax: Axes, marks: Mapping[int, str], texts: bool) -> None:
+    """A thin upright line where knobs were turned, with a text or without."""
+    for step, text in marks.items():
+        ax.axvline(step, color=MUTED, linewidth=0.8)
+        if texts:
+            place = ax.get_xaxis_transform()  # x in steps, y as a part of the height
+            text = text if len(text) <= LONGEST_MARK else text[: LONGEST_MARK - 1] + "…"
+            ax.text(step, 0.04, text, transform=place, rotation=90, fontsize=7, va="bottom", ha="left")
 
 
 def _plain(name: str) -> str:

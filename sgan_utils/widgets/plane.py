@@ -22,6 +22,7 @@ from sgan_utils.support.plane_pictures import landscape
 from sgan_utils.training import generator_objective
 from sgan_utils.widgets.aid import Aid, framed
 from sgan_utils.widgets.anatomy import StepView
+from sgan_utils.widgets.plane_challenge import PlaneChallenge, judge
 
 PAINTED = "painted"  # the data set that the learner draws
 POINTS = 400  # of a data set
@@ -141,9 +142,12 @@ class Plane:
         self.one = w.Button(description="One step", tooltip="One update of D and one of G")
         self.again = w.Button(description="Begin again", tooltip="New weights, the labels as they were drawn")
         self.note, self.aid, self.apart = w.HTML(layout={"min_height": "24px"}), Aid(), StepView()
+        self.challenge = PlaneChallenge()
         buttons = w.HBox([self.data, self.game, self.start, self.one, self.again])
         buttons.add_class("sgan-columns")
-        self.widget = framed([buttons, self.note, self.canvas, self.status, self.apart.widget], self.aid)
+        self.widget = framed(
+            [buttons, self.note, self.canvas, self.status, self.apart.widget, self.challenge.widget], self.aid
+        )
         self.start.on_click(lambda _: self.pause() if self._going.is_set() else self.go())
         self.one.on_click(lambda _: self.take_one_step())
         self.again.on_click(lambda _: self.reset())
@@ -241,6 +245,7 @@ class Plane:
         self.canvas.frame = pack(self.run, self.alone)
         self.again.disabled = not self.step
         text = f"Step {self.step:,}."
+        right = 0.0  # of painted points it is not known
         if not self.canvas.painting:
             right, without = (self._accuracy(run) for run in (self.run, self.alone))
             text += f" Right about {right:.0%} of the points; without unlabelled points {without:.0%}."
@@ -254,6 +259,7 @@ class Plane:
             f"{text} D's belief in real points {real:.2f}, in generated ones {fake:.2f}; "
             f"loss on the labels {on_labels:.2f}."
         )
+        self.challenge.show(judge(self.run, self.points, right, self.data.value, self.game.value))
         self.aid.news = self.status.value
         self.canvas.text = (
             "Three pictures of the plane: D's class regions with unlabelled and generated points; D's belief in real, "

@@ -7,16 +7,20 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import ipywidgets as w
 import pandas as pd
 
 from sgan_utils import plotting
+from sgan_utils.config import SGANConfig
 from sgan_utils.data import ImageData, load_mnist
 from sgan_utils.support.errors import ConfigError
-from sgan_utils.widgets.controls import COMPARED, Controls
-from sgan_utils.widgets.knobs import Knobs, warning
-from sgan_utils.widgets.live import SAMPLES, LiveRun, as_code, fingerprint, watchable
+from sgan_utils.widgets.challenge_view import Challenges
+from sgan_utils.widgets.controls import COMPARED
+from sgan_utils.widgets.keeping import Keeping, has_ended
+from sgan_utils.widgets.knobs import Knobs, set_knob, warning
+from sgan_utils.widgets.live import SAMPLES, LiveRun, watchable
 from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves
-from sgan_utils.widgets.runs import TableRow, as_series, differences, download_link, export, status_of
+from sgan_utils.widgets.runs import TableRow, as_series, changes_in_words, differences, marks_of, status_of
 from sgan_utils.widgets.samples import all_samples, as_html
 
 SHORT = 400  # steps that the pictures have room for from the start
@@ -25,7 +29,7 @@ EXPORTS = Path("build/playground")
 _current: weakref.ref[Playground] | None = None  # two that train at once would share two cores
 
 
-class Playground(Controls):
+class Playground(Keeping):
     """All of it, as one widget: ``display(Playground().widget)``.
 
     A new playground stops the run of the one before.
@@ -42,13 +46,16 @@ class Playground(Controls):
             before.live.stop()
         _current = weakref.ref(self)
         plotting.use_house_style()
-        self.data, self.exports = data or load_mnist(), exports
-        self.live: LiveRun | None = None
+        self.data = data or load_mnist()
         self.runs: list[TableRow] = []
-        self._numbered = 0
+        self._numbered, self._refused = 0, ""
         self._curves, self._comparison = Curves(), Comparison()
         self.knobs = Knobs(preset, self.data)
-        super().__init__(self.knobs.widget)
+        super().__init__(self.knobs, exports)
+        self.challenges = Challenges(self.knobs, self.data, self.aid)
+        if self.data.name == SGANConfig().data:  # of digits, which other images are not
+            challenges = w.Accordion([self.challenges.widget], titles=("Challenges",))
+            self.widget.children = (self.aid, challenges, *self.widget.children[1:])
         self._connect()
         self._refresh()
 
@@ -73,14 +80,13 @@ class Playground(Controls):
                 row.name.value = name
 
     def _connect(self) -> None:
+        self.with_twin.observe(lambda _: self._want_twin(), "value")
         for pressed, react in (
             (self.start, self._start),
             (self.pause, self._pause),
             (self.step, self._one_step),
             (self.stop, self._stop),
             (self.reset, self._reset),
-            (self.copy, self._copy),
-            (self.export, self._export),
             (self.remove, self._remove),
         ):
             pressed.on_click(lambda _, react=react: react())
@@ -89,6 +95,8 @@ class Playground(Controls):
         self.quantity.observe(lambda _: self._draw(), "value")
         for control in (self.chosen, *self.knobs.controls.values()):
             control.observe(lambda _: self._enable(), "value")
+        for name, control in self.knobs.controls.items():
+            control.observe(lambda _, name=name: self._turned(name), "value")
 
     # What the buttons do
 
@@ -119,19 +127,39 @@ class Playground(Controls):
         self.knobs.choose(self.knobs.presets.value)
         self._refresh()
 
+    def _turned(self, name: str) -> None:
+        """A knob was turned: while a run goes, it acts on that from the next step on, or is turned back."""
+        live, control = self.live, self.knobs.controls[name]
+        if not live or live.state not in ("running", "paused") or self.knobs.message.value:
+            return
+        value = getattr(self.knobs.config, name)
+        if value == getattr(live.steering.config, name):
+            return
+        self._refused = ""
+        try:
+            live.steering.ask(**{name: value})
+        except ConfigError as error:
+            self._refused = str(error)
+            set_knob(control, getattr(live.steering.config, name))
+        self._refresh(pictures=False)
+
+    def _want_twin(self) -> None:
+        if self.live:
+            self.live.steering.with_twin = self.with_twin.value
+
     def _ensure_run(self) -> LiveRun | None:
         """The run that goes or waits, or a new one; nothing if the controls do not fit together."""
         if self.live and self.live.state in ("ready", "running", "paused"):
             return self.live
         try:
             config = watchable(self.knobs.config, self.data)
-            live = LiveRun(config, self.data, self._on_update)
+            live = LiveRun(config, self.data, self._on_update, "auto", self.with_twin.value, self.state.changes())
         except ConfigError as error:
             self.message.value = warning(error)
             return None
         for earlier in self.runs:
             earlier.live.rest()
-        self.live = live
+        self.live, self._refused = live, ""
         live.follow(self.samples.chosen)
         self._numbered += 1
         row = TableRow(self.live, f"run {self._numbered}", RUN_COLOURS[(self._numbered - 1) % len(RUN_COLOURS)])
@@ -162,10 +190,14 @@ class Playground(Controls):
         self.status.value = status_of(live)
         failure = live.failure if live else ""
         self.aid.news = failure or self.status.value
-        self.message.value = warning(failure)
+        self.message.value = warning(failure or self._refused)
+        self.changes.value = changes_in_words(live)
+        if live and live.steering.planned and state in ("running", "paused"):
+            self.knobs.follow(live.steering.config)
         if pictures:
             self._offer_frames()
             self._show_answer()
+            self.challenges.follow(live)
             if live and live.stages and live.stages is not self.apart.stages:
                 self.apart.show(live.step, live.stages)
             self._draw()
@@ -174,12 +206,16 @@ class Playground(Controls):
         """Let those buttons be pressed that do something now."""
         state, chosen = self.live.state if self.live else "ready", self.chosen.value
         begins = state not in ("running", "paused")
+        self.knobs.lock(not begins)
         self.start.disabled = state == "running" or (begins and bool(self.knobs.message.value))
         self.step.disabled = begins and bool(self.knobs.message.value)
         self.pause.disabled, self.stop.disabled = state != "running", begins
+        self.challenges.prepare.disabled = not begins
         self.reset.disabled = not self.live and self.knobs.at_preset
         self.when.disabled = not self.when.max
-        self.copy.disabled = self.export.disabled = not _has_ended(chosen)
+        self.copy.disabled = self.export.disabled = not has_ended(chosen)
+        self.repeat.disabled = not begins or not has_ended(chosen)
+        self.state.show(None if begins else self.live)
         self.remove.disabled = chosen is None
 
     def _offer_frames(self) -> None:
@@ -219,7 +255,9 @@ class Playground(Controls):
         colours = {row.name.value: row.colour for row in self.runs}
         accuracies = {row.name.value: row.live.accuracies for row in shown}
         history = self.live.history if self.live else pd.DataFrame()
-        self.curves.value = self._curves.draw(history, accuracies, colours, self._longest(shown))
+        twin = self.live.steering.twin if self.live else None
+        longest = self._longest(shown)
+        self.curves.value = self._curves.draw(history, accuracies, colours, longest, marks_of(self.live), twin)
         for row, differing in zip(self.runs, differences([row.live.config for row in self.runs]), strict=True):
             row.describe(differing)
         if self.live and self.live.state == "running":
@@ -258,18 +296,6 @@ class Playground(Controls):
             self.chosen.value = chosen
         self._draw()
 
-    # What can be done with a run
-
-    def _copy(self) -> None:
-        if self._may_be_kept():
-            self.code.value = as_code(self.chosen.value)
-
-    def _export(self) -> None:
-        if not self._may_be_kept():
-            return
-        files = export(self.chosen.value, self.chosen.label, self.exports)
-        self.links.value = f"Written to {self.exports.resolve()}: " + ", ".join(map(download_link, files))
-
     def _remove(self) -> None:
         live = self.chosen.value
         if live is None:
@@ -280,15 +306,3 @@ class Playground(Controls):
             self.live = None
         self._list_runs()
         self._refresh()
-
-    def _may_be_kept(self) -> bool:
-        live = self.chosen.value
-        if not _has_ended(live):
-            self.links.value = "Choose a run that has ended: stop it, or wait for its last step."
-            return False
-        self.links.value = f"fingerprint of its weights: {fingerprint(live.run)}"
-        return True
-
-
-def _has_ended(live: LiveRun | None) -> bool:
-    return live is not None and live.step > 0 and live.state not in ("running", "paused")

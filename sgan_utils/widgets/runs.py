@@ -13,6 +13,7 @@ import ipywidgets as w
 import pandas as pd
 
 from sgan_utils.config import SGANConfig
+from sgan_utils.support.changes import CHANGEABLE, by_step
 from sgan_utils.support.checkpoints import save_trained
 from sgan_utils.support.files import write_whole
 from sgan_utils.widgets.live import LiveRun, fingerprint
@@ -58,6 +59,8 @@ class TableRow:
         live = self.live
         accuracy = f"{list(live.accuracies.values())[-1]:.1%} held-out" if live.accuracies else "–"
         fields = ", ".join(f"{name}={value}" for name, value in differing.items()) or "the first of its kind"
+        for step, changed in by_step(live.changes).items():
+            fields += "; " + ", ".join(f"{name}={value}" for name, value in changed.items()) + f" after step {step:,}"
         text = f"{DOING[live.state]} {live.step:,} of {live.config.steps:,} steps, {accuracy}; {fields}"
         self.about.value = f"<span>{html.escape(text)}</span>"
 
@@ -73,6 +76,36 @@ def status_of(live: LiveRun | None) -> str:
     if live.state in ("running", "paused") and not math.isnan(live.seconds_left):
         text += f", {live.seconds_left:,.0f} s left"
     return text
+
+
+def changes_in_words(live: LiveRun | None) -> str:
+    """Which knobs were turned while a run went, what waits for its next step, and what the grey curves are."""
+    if not live:
+        return ""
+
+    def fields(changed: dict[str, Any]) -> str:
+        return ", ".join(f"{SGANConfig.model_fields[name].title} = {value}" for name, value in changed.items())
+
+    parts = [f"After step {step:,}: {fields(changed)}." for step, changed in by_step(live.changes).items()]
+    if live.state in ("running", "paused") and (waiting := live.steering.waiting):
+        parts.append(f"From the next step on: {fields(waiting)}.")
+    if twin := live.steering.twin:
+        scored = f", at {list(twin.accuracies.values())[-1]:.1%} now" if twin.accuracies else ""
+        failed = " It failed; the changed run may not." if twin.failure else ""
+        parts.append(f"Dashed grey: its twin, the same run without the change{scored}.{failed}")
+    return html.escape(" ".join(parts), quote=False)
+
+
+def marks_of(live: LiveRun | None) -> dict[int, str]:
+    """What stands beside the upright lines of the curves: step -> short text."""
+    changes = by_step(live.changes) if live else {}
+    return {
+        step: ", ".join(
+            f"{CHANGEABLE[name]} {value:g}" if isinstance(value, float) else f"{CHANGEABLE[name]} {value}"
+            for name, value in changed.items()
+        )
+        for step, changed in changes.items()
+    }
 
 
 def as_series(live: LiveRun, column: str) -> pd.Series:

@@ -357,7 +357,7 @@ def test_the_app_on_a_phone(page, voila, shoot):
     wait_for_the_end(lesson)
     lesson.button("Copy as code").tap()
     lesson.until(lambda: "stop_after" in page.locator("textarea").first.input_value(), what="the code of the run")
-    assert page.locator(".progress").first.is_visible()
+    assert page.locator(".sgan-bench .progress").first.is_visible()
     lesson.tab("Handwriting")
     draw_and_be_read(lesson, 7, by_finger)
     lesson.tab("Digits")
@@ -367,9 +367,10 @@ def test_the_app_on_a_phone(page, voila, shoot):
     assert page.said == []
 
 
-# What is wider than its place, and is not a picture that is meant to be moved sideways in a frame of its own.
+# What is wider than its place, and is neither a picture that is meant to be moved sideways in a frame of its own, nor a
+# line to be copied, which moves in its field as an address does.
 CUT_OFF = """() => [...document.querySelectorAll('#rendered_cells, #rendered_cells *')]
-    .filter((one) => one.clientWidth && !one.matches('.sgan-wide, .sgan-news'))
+    .filter((one) => one.clientWidth && !one.matches('.sgan-wide, .sgan-news, .sgan-state input'))
     .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible')
     .map((one) => `${one.className}: ${one.innerText}`)"""
 

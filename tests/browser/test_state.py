@@ -1,0 +1,53 @@
+"""A state in the app's address and in its line of text: opened, pasted, refused, and kept up to date."""
+
+import re
+
+import pytest
+
+from sgan_utils.config import SGANConfig
+from sgan_utils.support.handed_on import State, read_state, write_state
+from tests.browser.test_playground import PATIENCE, open_voila
+
+pytestmark = pytest.mark.slow
+
+HANDED = State("d_wins", SGANConfig.preset("d_wins", labels=100, seed=5), {30: {"generator_loss": "feature_matching"}})
+
+
+def fragment(page):
+    return page.evaluate("() => location.hash.slice(1)")
+
+
+def line(lesson):
+    return lesson.labelled("State").locator("input")
+
+
+def test_a_state_is_opened_pasted_and_refused(page, voila, shoot):
+    lesson = open_voila(page, f"{voila}/#{write_state(HANDED)}")
+    page.get_by_text("Start also changes after step 30 Loss of G = feature_matching.").wait_for(timeout=PATIENCE)
+    lesson.until(lambda: lesson.labelled("Labelled images").inner_text().endswith("100"), what="the knobs")
+    assert lesson.labelled("Preset").locator("select").input_value() == "d_wins"
+    assert read_state(line(lesson).input_value()) == HANDED
+    shoot("opened")
+    lesson.press("Start")
+    page.get_by_text(re.compile(r"After step 30: Loss of G = feature_matching\.")).wait_for(timeout=PATIENCE)
+    lesson.press("Stop")
+    lesson.until(lambda: lesson.status.startswith(("Stopped", "Finished")), what="the end")
+    lesson.until(lambda: lesson.button("Repeat").is_enabled(), what="a run that can be repeated")
+    lesson.press("Repeat")
+    lesson.until(lambda: "after.30.generator_loss=feature_matching" in fragment(page), what="the run in the address")
+    assert read_state(fragment(page)) == HANDED
+
+    lesson.choose("Preset", "lesson")
+    lesson.until(lambda: read_state(fragment(page)) == State("lesson", SGANConfig(), {}), what="the address to follow")
+    line(lesson).fill(write_state(HANDED)[:-1])
+    line(lesson).press("Enter")
+    page.get_by_text("This state is damaged or cut off").wait_for()
+    shoot("refused")
+    line(lesson).fill(write_state(HANDED))
+    line(lesson).press("Enter")
+    lesson.until(lambda: lesson.labelled("Labelled images").inner_text().endswith("100"), what="what was pasted")
+    page.evaluate("() => { location.hash = 'sgan=1&data=KMNIST&preset=lesson&sum=000000' }")
+    page.get_by_text("This state is damaged or cut off").wait_for()
+    page.evaluate("(text) => { location.hash = text }", write_state(State("lesson", SGANConfig(seed=8), {})))
+    lesson.until(lambda: lesson.labelled("Seed").locator("input").input_value() == "8", what="an address typed later")
+    assert page.said == []
