@@ -1,5 +1,6 @@
 """The benchmark measures what it says, keeps what it has, and leaves nothing out. No test looks at a clock."""
 
+import ast
 import io
 import json
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from torch import nn
 
 from benchmarks import __main__ as command
 from benchmarks import company, cost, growth, measure, one_run, recipe, runner, several, step, time_to_98
+from benchmarks.mutations import mutants
 from sgan_utils import results
 from sgan_utils.results import Record
 from sgan_utils.support.errors import SGANError
@@ -447,3 +449,17 @@ def test_busy_programs_end_with_what_they_kept_busy(monkeypatch):
     with company.busy(2):
         assert [program.poll() for program in started] == [None, None]
     assert all(program.poll() is not None for program in started)
+
+
+def test_a_mutant_differs_in_one_place():
+    source = "def half(n):\n    if not n > 0:\n        raise ValueError\n    return -n / 2 if n in (1, True) else n + 1"
+    plain = ast.unparse(ast.parse(source))
+    found = list(mutants(source))
+    changes = [change for _, change, _ in found]
+    for wanted in ("Gt -> GtE", "Div -> Mult", "In -> NotIn", "Not removed", "USub removed", "raise removed", "2 -> 3"):
+        assert wanted in changes
+    assert len({changed for *_, changed in found} | {plain}) == len(found) + 1
+    for line, _, changed in found:
+        differs = [number for number, pair in enumerate(zip(plain.split("\n"), changed.split("\n"), strict=True), 1)
+                   if pair[0] != pair[1]]  # fmt: skip
+        assert differs == [line]
