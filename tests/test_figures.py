@@ -128,12 +128,13 @@ def test_numbers_of_a_figure_reach_its_picture_its_description_and_its_provenanc
 # What the alternative texts say is so
 
 
-def test_the_film_shows_two_beliefs_apart_and_neither_sure():
-    history = load_record(registry.best_images()).history
-    real, generated = (
-        history[f"belief_in_{which}"].iloc[-len(history) // 10 :].mean() for which in ("real", "generated")
-    )
-    assert 0.05 < generated < real - 0.05 < 0.95
+def test_the_film_shows_beliefs_that_part_and_a_d_that_is_never_quite_sure():
+    history = load_record(registry.TRAINED_G).history
+    tenth = len(history) // 10
+    gap = history["belief_in_real"] - history["belief_in_generated"]
+    assert 0.1 < gap.iloc[:tenth].mean() < gap.iloc[-tenth:].mean()
+    assert history["belief_in_generated"].iloc[-tenth:].mean() > 0.01
+    assert history["belief_in_real"].iloc[-tenth:].mean() < 0.99
 
 
 def test_the_failures_fail_as_their_description_says():
@@ -146,20 +147,15 @@ def test_the_failures_fail_as_their_description_says():
 
 
 def test_a_walk_goes_in_small_steps_to_another_shape():
-    record = registry.best_images()
+    record = registry.TRAINED_G
     assert Facts().largest_jump(record) < 0.5
     walks = load_record(record).arrays["walks"].astype(float)
     assert np.abs(walks[:, -1] - walks[:, 0]).mean(axis=(1, 2, 3)).min() > 10  # grey levels
 
 
-def test_a_g_that_was_trained_for_long_is_shown_where_there_is_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "RESULTS", tmp_path)
-    assert registry.best_images() == "sgan"
-    (tmp_path / "trained_g").mkdir()
-    (tmp_path / "trained_g" / "record.json").write_text("{}")
-    assert registry.best_images() == "trained_g"
+def test_images_stand_beside_what_they_took():
     for name in ("game", "sources", "training_film", "walks"):
-        assert len(RECIPES[name].records) == 1
+        assert RECIPES[name].records == (registry.TRAINED_G,)
     took = {"steps": 24_000, "train_seconds": 9_000, "config": {"channels_g": [128, 64, 32]}, "samples": {"fid": 1.84}}
     assert what_it_took(took) == "24,000 steps in 2 hours, 128–64–32 feature maps, FID 1.8"
 

@@ -13,7 +13,7 @@ CODE = """from sgan_utils.data import load_mnist
 from sgan_utils.results import load_record
 from sgan_utils.widgets.page import Page
 
-page = Page(load_mnist(), *load_record("sgan").models()[:2])
+page = Page(load_mnist(), *load_record("trained_g").models()[:2])
 page.widget"""
 
 

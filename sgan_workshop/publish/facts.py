@@ -22,7 +22,7 @@ from sgan_workshop.publish.figures import RECIPES  # all of them are registered 
 from sgan_workshop.publish.notebooks import ROOT, lesson_paths
 from sgan_workshop.publish.post_page import picture_of
 from sgan_workshop.publish.recipes.parts import what_it_took
-from sgan_workshop.publish.registry import FIGURES_FOLDER, Material, best_images, provenance
+from sgan_workshop.publish.registry import FIGURES_FOLDER, Material, provenance
 
 REFERENCES = ROOT / "blog" / "references.toml"
 
@@ -111,10 +111,6 @@ class Facts:
     def name(self, method: str) -> str:
         """How a method is called, in the table, the figures and the text alike."""
         return plain_name(method)
-
-    def best_images(self) -> str:
-        """The record whose G is shown where images are the point."""
-        return best_images()
 
     def what_it_took(self, record: str) -> str:
         """How a recorded G came to draw as it does, in the words that stand below its figures, too."""

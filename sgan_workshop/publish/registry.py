@@ -16,16 +16,12 @@ import pandas as pd
 from matplotlib.figure import FigureBase
 
 from sgan_utils.data import ImageData, load_mnist
-from sgan_utils.results import RESULTS, Record, about_rows, load_record, recorded_rows
+from sgan_utils.results import Record, about_rows, load_record, recorded_rows
 from sgan_utils.support.rows import MEASURED
 from sgan_utils.support.studies import STUDIES
 
 FIGURES_FOLDER = Path(__file__).resolve().parents[2] / "figures"
-
-
-def best_images() -> str:
-    """The record whose G is shown where images are the point: one that was trained for long, if it was recorded."""
-    return "trained_g" if (RESULTS / "trained_g" / "record.json").exists() else "sgan"
+TRAINED_G = "trained_g"  # the record whose G is shown where images are the point
 
 
 class Material:

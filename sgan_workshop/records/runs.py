@@ -34,7 +34,7 @@ FILM_STEPS = [1, 25, 50, 100, 200, 300, 380]
 REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 381, 10)]  # of the moving film, which begins slowly
 REEL_IMAGES = 24
 # The run of the lessons with the source post's widths and for much longer: for images worth looking at.
-TRAINED_G = {
+LONG_RUN = {
     "steps": 8_000,
     "batch_size": 64,
     "learning_rate_d": 1e-3,
@@ -63,7 +63,7 @@ def record_sgan(data: ImageData) -> None:
 
 def record_trained_g(data: ImageData) -> None:
     """One run whose G is shown where images are what is shown: models, history, moving film, walks, quality."""
-    config = SGANConfig.preset("lesson", **TRAINED_G)
+    config = SGANConfig.preset("lesson", **LONG_RUN)
     reel = sorted({max(1, step * config.steps // REEL_STEPS[-1]) for step in REEL_STEPS})
     film = Film(fixed_latents(REEL_IMAGES, config.latent_size), reel)
     run = train(config, split_sources(data, config), callbacks=[film], progress=False)

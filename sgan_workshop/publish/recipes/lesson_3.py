@@ -12,10 +12,9 @@ from matplotlib.figure import FigureBase
 from sgan_utils import plotting
 from sgan_utils.support import diagrams
 from sgan_workshop.publish.recipes.parts import add_what_it_took
-from sgan_workshop.publish.registry import Material, best_images, figure
+from sgan_workshop.publish.registry import TRAINED_G, Material, figure
 from sgan_workshop.publish.roofline import plot_roofline
 
-BEST = best_images()
 GOAL = 0.98  # accuracy on the test set, of the race
 BELOW: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 8}
 
@@ -36,12 +35,12 @@ def losses(material: Material) -> FigureBase:
 
 @figure(
     3,
-    "A film of one run: G's images of the same latents turn from grey into digits. Beside them D's beliefs grow "
-    "step by step: it takes unlabelled images to be real more often than generated ones, and is sure of neither.",
-    BEST,
+    "A film of one run: G's images of the same latents turn from grey into digits. Beside them D's beliefs part "
+    "step by step: it tells unlabelled from generated images better and better, and G's images improve all the same.",
+    TRAINED_G,
 )
 def training_film(material: Material) -> Iterator[FigureBase]:
-    record = material.record(BEST)
+    record = material.record(TRAINED_G)
     last = record.history.index[-1]
     smooth = max(10, len(record.history) // 40)
     for step, images in zip(record.arrays["reel_steps"].tolist(), record.arrays["reel"], strict=True):
@@ -49,7 +48,7 @@ def training_film(material: Material) -> Iterator[FigureBase]:
         plotting.show_images(images, columns=6, title=f"step {step}", ax=left)
         plotting.plot_beliefs(record.history.loc[:step], smooth, ax=right)
         right.set_xlim(0, last)
-        right.legend(loc="upper right", fontsize=8)
+        right.legend(loc="center right", fontsize=8)
         yield add_what_it_took(drawn, record)
 
 

@@ -7,10 +7,7 @@ from matplotlib.figure import FigureBase
 from sgan_utils import plotting
 from sgan_utils.evaluation import confusion_matrix, most_confident_mistakes
 from sgan_workshop.publish.recipes.parts import add_what_it_took, test_answers
-from sgan_workshop.publish.registry import Material, best_images, figure
-
-BEST = best_images()
-LONGER = BEST if BEST != "sgan" else "post"  # of a run that took more than seconds
+from sgan_workshop.publish.registry import TRAINED_G, Material, figure
 
 
 @figure(4, "Confusion matrix of D on the 10,000 test images: nearly all lie on the diagonal.", "sgan")
@@ -35,10 +32,10 @@ def mistakes(material: Material) -> FigureBase:
     4,
     "Rows of generated images, each row a walk from one latent to another: every image differs a little from the one "
     "before it, and the last of a row shows another shape than the first.",
-    BEST,
+    TRAINED_G,
 )
 def walks(material: Material) -> FigureBase:
-    record = material.record(BEST)
+    record = material.record(TRAINED_G)
     drawn = plotting.show_rows({f"walk {i + 1}": way for i, way in enumerate(record.arrays["walks"])}).figure
     return add_what_it_took(drawn, record)
 
@@ -49,11 +46,11 @@ def walks(material: Material) -> FigureBase:
     "GAN, and noise are from real training images, on a logarithmic scale.",
     "samples",
     "real_images",
-    LONGER,
+    TRAINED_G,
 )
 def sample_quality(material: Material) -> FigureBase:
     runs, real = material.study("samples"), material.record("real_images").about
-    longer = material.record(LONGER).about
+    longer = material.record(TRAINED_G).about
     (steps,) = set(runs["steps"])
     groups = {
         "real test images (the floor)": [one["fid"] for one in real["floor"]],
