@@ -48,7 +48,7 @@ def training_film(material: Material) -> Iterator[FigureBase]:
         plotting.show_images(images, columns=6, title=f"step {step}", ax=left)
         plotting.plot_beliefs(record.history.loc[:step], smooth, ax=right)
         right.set_xlim(0, last)
-        right.legend(loc="center right", fontsize=8)
+        right.legend(loc="lower right", bbox_to_anchor=(1, 0.5), fontsize=8)
         yield add_what_it_took(drawn, record)
 
 
