@@ -303,6 +303,19 @@ def test_models_read_back_give_the_very_same_outputs(path, tiny_config, head):
     assert all(torch.equal(a, b) for a, b in zip(read[1](images), written[1].eval()(images), strict=True))
 
 
+def test_models_stored_in_half_of_the_space_are_read_back_to_three_digits(path, tiny_config):
+    G, D = build_models(tiny_config)
+    save_models(path, G, D, tiny_config)
+    whole = path.stat().st_size
+    save_models(path, G, D, tiny_config, half=True)
+    assert path.stat().st_size < 0.75 * whole  # names and configuration take their place, too
+    for model, read in zip((G, D), load_models(path), strict=False):
+        for name, weights in read.state_dict().items():
+            before = model.state_dict()[name]
+            assert weights.dtype == before.dtype
+            assert torch.allclose(weights, before, rtol=1e-3, atol=1e-6)
+
+
 def test_models_carry_what_they_were_trained_on(quick_train, path):
     run = quick_train()
     save_trained(run, path)

@@ -30,22 +30,26 @@ def save_models(
     config: SGANConfig,
     data: Description = MNIST,
     sources: str = "",
+    half: bool = False,
 ) -> None:
     """Write G, D, the configuration that made them, and the description of their data to one file.
 
     Args:
+        half: whether to store weights in 16 bits, in half of the space. G's images then differ by a grey level or two.
         sources: the fingerprint of the images that they were trained on, see
             :meth:`sgan_utils.data.Sources.fingerprint`.
     """
     tensors = _named("generator", generator.state_dict()) | _named("discriminator", discriminator.state_dict())
+    if half:
+        tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
     notes = {"config": config.model_dump_json(), "data": json.dumps(data._asdict()), "sources": sources}
     write_saved(path, tensors, notes)
 
 
-def save_trained(run: Run, path: Path | str) -> None:
+def save_trained(run: Run, path: Path | str, half: bool = False) -> None:
     """Write what a run has trained: G, the classifier, their configuration, and which images they learnt from."""
     about = run.sources.description, run.sources.fingerprint()
-    save_models(path, run.generator, run.classifier(), run.config, *about)
+    save_models(path, run.generator, run.classifier(), run.config, *about, half=half)
 
 
 def load_models(path: Path | str, networks: Networks = build_models) -> tuple[Any, Any, SGANConfig]:
@@ -58,7 +62,8 @@ def load_models(path: Path | str, networks: Networks = build_models) -> tuple[An
         CheckpointError: if the file is missing or damaged, or holds the weights of other networks.
     """
     saved = read_saved(path)
-    tensors, config, description = saved.tensors, saved.config, saved.data
+    config, description = saved.config, saved.data
+    tensors = {name: part.float() if part.dtype == torch.float16 else part for name, part in saved.tensors.items()}
     try:
         generator, discriminator = networks(config, description)
         if config.student_steps:

@@ -74,7 +74,9 @@ def record_trained_g(data: ImageData) -> None:
     }
     quality = rounded(sample_quality(generate_samples(run.generator), real_features(data)))
     about = {"what": "trained_g", **summary(run, data), "samples": quality}
-    save_record(Record("trained_g", about | provenance("sgan figures --trained-g"), _thinned(run, 20), arrays), run)
+    save_record(
+        Record("trained_g", about | provenance("sgan figures --trained-g"), _thinned(run, 20), arrays), run, half=True
+    )
 
 
 def record_gan(data: ImageData) -> None:

@@ -14,14 +14,17 @@ from sgan_utils.support.record_files import write_about
 from sgan_utils.support.run import Run
 
 
-def save_record(record: Record, run: Run | None = None) -> None:
+def save_record(record: Record, run: Run | None = None, half: bool = False) -> None:
     """Write a record, and the models of ``run`` if one is given. Each file is replaced only when it is whole.
 
     What a process that is killed in between has written does not match the checksums of the old ``record.json``.
+
+    Args:
+        half: whether to store the models' weights in 16 bits, in half of the space.
     """
     folder = results.RESULTS / record.name
     if run is not None:
-        save_trained(run, folder / "models.safetensors")
+        save_trained(run, folder / "models.safetensors", half)
     if not record.history.empty:
         table = record.history.round(5)
         write_whole(folder / "history.csv", lambda part: table.to_csv(part, quoting=csv.QUOTE_MINIMAL))
