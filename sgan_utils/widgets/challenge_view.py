@@ -11,6 +11,7 @@ from sgan_utils.widgets.aid import Aid
 from sgan_utils.widgets.challenges import CHALLENGES, Verdict
 from sgan_utils.widgets.knobs import Knobs
 from sgan_utils.widgets.live import LiveRun
+from sgan_utils.widgets.score import Score
 from sgan_utils.widgets.two_runs import TASK, TwoRuns
 
 TWO_RUNS = "Which of two runs had labels?"
@@ -29,7 +30,8 @@ class Challenges:
         self._knobs, self._data, self._aid, self._seed = knobs, data, aid, seed
         self._live: LiveRun | None = None
         self._two: TwoRuns | None = None
-        self.best = dict.fromkeys([*CHALLENGES, TWO_RUNS], 0.0)
+        self._score = Score([*CHALLENGES, TWO_RUNS])
+        self.best, self.progress, self.verdict = self._score.best, self._score.progress, self._score.verdict
         self.which = w.Dropdown(
             options=list(self.best), description="Challenge", tooltip="What to try", layout={"width": "min(420px, 96%)"}
         )
@@ -40,11 +42,6 @@ class Challenges:
             tooltip="Turn all knobs to where this challenge begins",
             layout={"width": "auto", "min_width": "112px"},
         )
-        self.progress = w.FloatProgress(
-            min=0, max=1, description="So far", tooltip="How far you have got", layout={"width": "230px"}
-        )
-        self.verdict = w.HTML(layout={"min_height": "38px", "max_width": "900px"})
-        self.verdict.add_class("sgan-verdict")
         self._place = w.VBox([])  # of the two runs
         self.widget = w.VBox(
             [
@@ -86,13 +83,7 @@ class Challenges:
             verdict = challenge.judge(self._live, start, self._data)
         else:
             verdict = NOT_YET
-        self.best[title] = max(self.best[title], verdict.reached)
-        self.progress.value = verdict.reached
-        self.progress.bar_style = "success" if verdict.reached == 1 else ""
-        before = f" Best so far: {self.best[title]:.0%}." if self.best[title] > verdict.reached else ""
-        solved = sum(reached == 1 for reached in self.best.values())
-        count = f" <i>{solved} of {len(self.best)} solved.</i>" if solved else ""
-        self.verdict.value = f"<b>{verdict.reached:.0%}.</b> {html.escape(verdict.text + before, quote=False)}{count}"
+        self._score.show(title, verdict)
 
     def _turn(self) -> None:
         by_looking = self.which.value == TWO_RUNS

@@ -178,15 +178,19 @@ def _start(ax: Axes, ylabel: str, steps: int) -> None:
 
 
 def _line(ax: Axes, values: pd.Series, name: str, colour: str) -> None:
-    smoothed_line(values, max(3, len(values) // 40) if len(values) > 30 else 1, _plain(name), colour, ax)
+    smoothed_line(values, _smooth(values), _plain(name), colour, ax)
     if len(values) == 1:  # a line of one point cannot be seen
         ax.plot(values.index, values, "o", markersize=3, color=colour)
 
 
+def _smooth(values: pd.Series) -> int:
+    """Over how many steps the mean is taken that a curve shows."""
+    return max(3, len(values) // 40) if len(values) > 30 else 1
+
+
 def _dashed(ax: Axes, values: pd.Series, begins: int, **style: Any) -> None:
     """A curve of a twin, from a step on: smoothed as those of its run are."""
-    smooth = max(3, len(values) // 40) if len(values) > 30 else 1
-    values = values.rolling(smooth, min_periods=1).mean()
+    values = values.rolling(_smooth(values), min_periods=1).mean()
     ax.plot(values[values.index >= begins], linestyle="--", linewidth=1.1, color=MUTED, **style)
 
 

@@ -9,7 +9,9 @@ import torch
 
 from sgan_utils.support.plane import PlaneRun, Points
 from sgan_utils.widgets.challenges import Verdict
+from sgan_utils.widgets.score import Score
 
+TITLE = "right labels that mislead"
 DATA, GAME = "moons", "healthy"
 ENOUGH_STEPS = 200
 WANTED = 0.5  # the fraction of points of which D may still be right
@@ -54,20 +56,11 @@ class PlaneChallenge:
     """The task, how far one has got, and why: to be displayed as ``widget``."""
 
     def __init__(self) -> None:
-        self.best = 0.0
-        self.progress = w.FloatProgress(
-            min=0, max=1, description="So far", tooltip="How far you have got", layout={"width": "230px"}
-        )
-        self.verdict = w.HTML(layout={"min_height": "38px", "max_width": "900px"})
+        self._score = Score([TITLE])
+        self.progress, self.verdict = self._score.progress, self._score.verdict
         task = w.HTML(html.escape(TASK, quote=False), layout={"max_width": "900px"})
-        self.widget = w.Accordion(
-            [w.VBox([task, self.progress, self.verdict])], titles=("A challenge: right labels that mislead",)
-        )
+        self.widget = w.Accordion([w.VBox([task, self.progress, self.verdict])], titles=(f"A challenge: {TITLE}",))
 
     def show(self, verdict: Verdict) -> None:
         """Say how far one has got."""
-        self.best = max(self.best, verdict.reached)
-        self.progress.value = verdict.reached
-        self.progress.bar_style = "success" if verdict.reached == 1 else ""
-        before = f" Best so far: {self.best:.0%}." if self.best > verdict.reached else ""
-        self.verdict.value = f"<b>{verdict.reached:.0%}.</b> {html.escape(verdict.text + before, quote=False)}"
+        self._score.show(TITLE, verdict)

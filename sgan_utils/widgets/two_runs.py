@@ -39,7 +39,6 @@ class TwoRuns:
 
     Attributes:
         widget: to be displayed.
-        verdict: of the last choice; None before.
     """
 
     def __init__(self, aid: Aid, seed: int | None = None) -> None:
@@ -47,7 +46,6 @@ class TwoRuns:
         random.Random(seed).shuffle(names)
         self.runs = {letter: load_record(name) for letter, name in zip("AB", names, strict=True)}
         self.right = "AB"[names.index(WITH)]
-        self.verdict: Verdict | None = None
         self.run = w.Dropdown(
             options=["–", "A", "B"],
             description="It was run",
