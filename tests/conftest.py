@@ -15,6 +15,8 @@ import torch
 mpl.use("Agg")
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # for the notebooks' kernels; see main.main
 os.environ.setdefault("SGAN_THREADS", "1")  # for them, too: several may run side by side
+# nbval reads a cell's messages after its end, and ZeroMQ drops those above some 2,000: a bar sends 17 a second.
+os.environ.setdefault("TQDM_MININTERVAL", "10")
 
 from matplotlib import pyplot as plt
 

@@ -41,14 +41,14 @@ def test_challenges_are_solved_in_the_app(page, voila, shoot):
     page.locator(".sgan-both-1").wait_for()
     lesson.choose("because", CLEARER)
     page.get_by_text("Choose a run and a reason.").wait_for()
+    verdict = page.locator(".sgan-verdict:visible")
     said = {}
     for run in "AB":
         lesson.choose("It was run", run)
         for reason in (CLEARER, SOONER):
             before = len(said)
             lesson.choose("because", reason)
-            verdict = page.locator(".sgan-verdict")
-            lesson.until(lambda now=verdict, seen=tuple(said): now.inner_text() not in seen, what="an answer")
+            lesson.until(lambda seen=tuple(said): verdict.inner_text() not in seen, what="an answer")
             said[verdict.inner_text()] = reason
             assert len(said) == before + 1
     assert sum("Solved" in text for text in said) == 1
