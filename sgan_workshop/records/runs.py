@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sgan_utils import results
 from sgan_utils.config import SGANConfig
@@ -21,6 +22,7 @@ from sgan_utils.evaluation import (
     generate,
     walk,
 )
+from sgan_utils.models import Generator
 from sgan_utils.results import Record, load_record
 from sgan_utils.support.errors import DivergedError
 from sgan_utils.support.run import Run
@@ -35,7 +37,7 @@ REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 381, 10)]  # of the moving fil
 REEL_IMAGES = 24
 # The run of the lessons with the source post's widths and for much longer: for images worth looking at.
 LONG_RUN = {
-    "steps": 8_000,
+    "steps": 16_000,
     "batch_size": 64,
     "learning_rate_d": 1e-3,
     "learning_rate_g": 1e-3,
@@ -43,6 +45,7 @@ LONG_RUN = {
     "channels_g": (128, 64, 32),
     "channels_d": (64, 128, 256),
 }
+AVERAGE_OF_G = 0.999  # how much of the running average of its weights stays in a step
 FAILURES = ("d_wins", "mode_collapse", "diverges")  # presets
 SAMPLES = 50  # images of G that a record holds
 
@@ -62,11 +65,26 @@ def record_sgan(data: ImageData) -> None:
 
 
 def record_trained_g(data: ImageData) -> None:
-    """One run whose G is shown where images are what is shown: models, history, moving film, walks, quality."""
+    """One run whose G is shown where images are what is shown: models, history, moving film, walks, quality.
+
+    That G has the running average of the weights (Yazici et al. 2019, "The unusual effectiveness of averaging in GAN
+    training"); the film shows the weights themselves.
+    """
     config = SGANConfig.preset("lesson", **LONG_RUN)
     reel = sorted({max(1, step * config.steps // REEL_STEPS[-1]) for step in REEL_STEPS})
     film = Film(fixed_latents(REEL_IMAGES, config.latent_size), reel)
-    run = train(config, split_sources(data, config), callbacks=[film], progress=False)
+    averages: list[AveragedModel] = []
+
+    def average(run: Run) -> None:
+        if not averages:
+            averages.append(
+                AveragedModel(run.generator, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_OF_G), use_buffers=True)
+            )
+        averages[0].update_parameters(run.generator)
+
+    run = train(config, split_sources(data, config), callbacks=[film, average], progress=False)
+    last = rounded(sample_quality(generate_samples(run.generator), real_features(data)))
+    run.generator = cast(Generator, averages[0].module)
     arrays = {
         **_frames(film, "reel", reel, REEL_IMAGES),
         "samples": generate(run.generator, fixed_latents(SAMPLES, config.latent_size)).numpy(),
@@ -74,6 +92,7 @@ def record_trained_g(data: ImageData) -> None:
     }
     quality = rounded(sample_quality(generate_samples(run.generator), real_features(data)))
     about = {"what": "trained_g", **summary(run, data), "samples": quality}
+    about |= {"average_of_g": AVERAGE_OF_G, "samples_of_last_weights": last}
     save_record(
         Record("trained_g", about | provenance("sgan figures --trained-g"), _thinned(run, 20), arrays), run, half=True
     )
