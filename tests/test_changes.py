@@ -11,8 +11,10 @@ from sgan_utils.support.errors import ConfigError
 from sgan_utils.support.session import stop_after
 from sgan_utils.widgets import live as live_module
 from sgan_utils.widgets.live import LiveRun, as_code, fingerprint
+from sgan_utils.widgets.pictures import sheet
 from sgan_utils.widgets.playground import Playground
 from sgan_utils.widgets.runs import changes_in_words, marks_of
+from sgan_utils.widgets.samples import COLUMNS
 
 SLOWER = {"learning_rate_d": 1e-4}
 
@@ -136,6 +138,7 @@ def test_the_twin_is_bit_for_bit_the_run_without_the_change(start, tiny_config):
     assert twin.history.equals(plain.history)
     assert list(twin.accuracies) == [tiny_config.steps]
     assert twin.accuracies[tiny_config.steps] == plain.accuracies[tiny_config.steps]
+    assert torch.equal(twin.frames[tiny_config.steps], plain.frames[tiny_config.steps])
     assert fingerprint(live.run) != fingerprint(plain.run)
     live.rest()
     assert twin.history.equals(plain.history)
@@ -180,7 +183,7 @@ def test_a_twin_that_diverges_lets_the_run_go_on(start, monkeypatch):
     steered(live, SLOWER)
     twin = live.steering.twin
     twin._run.log.add(dict.fromkeys(("supervised", "unsupervised"), torch.tensor(float("nan"))))
-    twin.observe()
+    twin.observe(live._latents, live.frames)
     assert "no longer a finite number" in twin.failure
     assert live.state == "finished"
     assert "It failed" in changes_in_words(live)
@@ -302,6 +305,19 @@ def test_a_knob_that_cannot_be_turned_now_turns_back_and_says_why(play):
     assert "“Seed” must be the same in all steps" in play.message.value
     play.knobs.controls["input_noise"].value = 0.5
     assert "must" not in play.message.value
+
+
+def test_images_of_the_twin_stand_below_the_run_s_from_the_change_on(play):
+    paused_after(play, 1)
+    paused_after(play, 2)
+    assert play.beside.layout.display == "none"
+    play.knobs.controls["input_noise"].value = 0.5
+    paused_after(play, 3)
+    until(lambda: "after step 3" in play.twin_text.value)
+    assert play.beside.layout.display is None
+    assert play.of_twin.value == sheet(play.live.steering.twin.frames[3], COLUMNS)
+    play.when.value = 0
+    assert play.beside.layout.display == "none"
 
 
 def test_without_the_tick_there_is_no_twin(play):

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from sgan_utils import training
 from sgan_utils.models import HEADS, build_models
+from sgan_utils.support.changes import changing
 from sgan_utils.support.checkpoints import load_checkpoint, load_models, save_checkpoint, save_models, save_trained
 from sgan_utils.support.earlier_names import FIELDS
 from sgan_utils.support.errors import CheckpointError, DivergedError, FileError
@@ -59,6 +60,17 @@ def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(qui
     resumed = quick_train(checkpoint=path, **fields)
     assert (resumed.step, resumed.stopped) == (8, "")
     assert differences(resumed, quick_train(**fields)) == []
+
+
+def test_a_run_that_was_changed_on_its_way_is_resumed_with_its_changes(quick_train, path, differences):
+    steered = changing({2: {"learning_rate_d": 1, "adam_beta1": 0.9}, 6: {"generator_loss": "feature_matching"}})
+    quick_train(checkpoint=path, callbacks=[steered, interrupt_at(4)])
+    resumed, whole = quick_train(checkpoint=path, callbacks=[steered]), quick_train(callbacks=[steered])
+    assert resumed.changes == whole.changes
+    assert resumed.config == whole.config
+    assert differences(resumed, whole) == []
+    with pytest.raises(CheckpointError, match=r"input_noise=0\.0, this run has input_noise=0\.5"):
+        quick_train(checkpoint=path, callbacks=[steered], input_noise=0.5)
 
 
 @pytest.mark.parametrize("unsupervised_weight", [0.5, 0.0])
@@ -474,6 +486,10 @@ WRONG_RUN = {
     "seconds below 0": (text("notes", train_seconds=-1.0), "damaged (notes, train_seconds: "),
     "seconds without end": (raw("notes", '{"step": 5, "train_seconds": Infinity, "precision": "float32"}'), "notes"),
     "a later note": (text("notes", mood="good"), "has 'mood', which this version does not know"),
+    "a change that cannot be": (text("notes", changes=[[1, "labels", 50]]), "changes that cannot be (labels must be"),
+    "a change of nothing": (text("notes", changes=[[1, "mood", 2]]), "has changes that cannot be ("),
+    "a change to come": (text("notes", changes=[[6, "confidence", 0.9]]), "confidence changed after step 6, which is"),
+    "half a change": (text("notes", changes=[[1]]), "damaged (notes, changes"),
     "other images": (text("notes", sources="0" * 12), "was trained on other images or labels"),
     "no optimiser": (without_optimiser, "the state of D's optimiser is missing"),
     "half an optimiser": (tensor("optimizer_g/0/exp_avg", lambda old: None), "0/exp_avg is missing"),

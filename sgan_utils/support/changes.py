@@ -71,8 +71,8 @@ def changing(changes: Mapping[int, Mapping[str, Any]]) -> Callback:
     """A callback for ``train``: change hyperparameters after some steps.
 
     Args:
-        changes: number of a step -> what changes after it. A run that is resumed needs those before that step in its
-            configuration.
+        changes: number of a step -> what changes after it. A run that is resumed is given the same changes again: its
+            checkpoint knows which of them it has had.
 
     Raises:
         ConfigError: if a step is not a whole number from 1 on; while training, see :func:`changed`.

@@ -13,7 +13,8 @@ from torch.optim import Optimizer
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import UNKNOWN, Description
 from sgan_utils.models import MNIST, build_models
-from sgan_utils.support.errors import CheckpointError
+from sgan_utils.support.changes import change, changed
+from sgan_utils.support.errors import CheckpointError, ConfigError
 from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import History, Run
 from sgan_utils.support.saved_files import Notes, check_tensors, load_weights, read_saved, write_saved
@@ -99,6 +100,7 @@ def save_checkpoint(run: Run, path: Path | str) -> None:
         "train_seconds": run.train_seconds,
         "precision": str(run.precision),
         "sources": run.sources.fingerprint(),
+        "changes": run.changes,
     }
     data = json.dumps(run.sources.description._asdict())
     write_saved(path, tensors, {"config": run.config.model_dump_json(), "data": data, "notes": json.dumps(notes)})
@@ -113,10 +115,14 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
     tensors, saved, _, notes = read_saved(path)
     if notes is None:
         raise CheckpointError(f"{path} holds models, not a training run to resume: name another checkpoint.")
+    try:
+        now = changed(run.config, **{name: value for _, name, value in notes.changes})
+    except ConfigError as error:
+        raise CheckpointError(f"{path} has changes that cannot be ({error}): name another file.") from error
     for name, value in saved.model_dump().items():
-        if value != getattr(run.config, name):
+        if value != getattr(now, name):
             raise CheckpointError(
-                f"{path} was saved with {name}={value!r}, this run has {name}={getattr(run.config, name)!r}: "
+                f"{path} was saved with {name}={value!r}, this run has {name}={getattr(now, name)!r}: "
                 "name another checkpoint, or delete this one to start anew."
             )
     if notes.precision != str(run.precision):
@@ -139,6 +145,9 @@ def load_checkpoint(run: Run, path: Path | str) -> None:
 def _restore(run: Run, tensors: dict[str, Tensor], notes: Notes) -> None:
     if notes.step > run.config.steps:
         raise ValueError(f"step {notes.step} is beyond its last, {run.config.steps}")
+    for step, name, _ in notes.changes:
+        if not 1 <= step <= notes.step:
+            raise ValueError(f"{name} changed after step {step}, which is none of its {notes.step}")
     load_weights(run.generator, _under("generator", tensors))
     load_weights(run.last_discriminator, _under("discriminator", tensors))
     load_weights(run.average, _under("average", tensors))
@@ -171,6 +180,8 @@ def _restore(run: Run, tensors: dict[str, Tensor], notes: Notes) -> None:
     run.spread_labels = spread
     run.log = History(tensors["history"], run.team)
     run.step, run.train_seconds = notes.step, notes.train_seconds
+    change(run, **{name: value for _, name, value in notes.changes})
+    run.changes = list(notes.changes)
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

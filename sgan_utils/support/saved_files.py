@@ -36,6 +36,7 @@ class Notes(_Strict):
     train_seconds: Annotated[float, Field(ge=0)]
     precision: str
     sources: str | None = None  # the fingerprint of the images; earlier versions did not note it
+    changes: tuple[tuple[int, str, bool | int | float | str], ...] = ()  # of hyperparameters, as in `Run.changes`
 
 
 class _Data(_Strict):

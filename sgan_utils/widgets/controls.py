@@ -61,6 +61,11 @@ class Controls:
         )  # fmt: skip
         self.when_text = w.Label()
         self.samples = Samples(names=names_of(SAMPLES))
+        self.of_twin = described(
+            w.Image(format="png"), self.aid, "sgan-of-twin", "What the G of the twin makes of the same latents."
+        )
+        self.twin_text = w.Label()
+        self.beside = w.VBox([self.twin_text, self.of_twin], layout={"display": "none"})
         self.answer = w.HTML("<i>Point at an image: what does D say of it? The last row is real.</i>")
         self.answer.layout.min_height = "84px"
         self.apart = StepView()
@@ -102,6 +107,7 @@ class Controls:
                 wide(self.curves),
                 w.HBox([self.when, self.when_text]),
                 self.samples,
+                self.beside,
                 self.answer,
                 self.apart.widget,
             ]

@@ -277,7 +277,7 @@ class LiveRun:
         if score:
             self._last_score = self.scored_after[self.step] = self.seconds
             self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
-        self.steering.observe(held_out if score else None)
+        self.steering.observe(self._latents, self.frames, held_out if score else None)
         self._answer()
         self._last_seen = self.seconds
         self._watched_seconds += time.perf_counter() - before

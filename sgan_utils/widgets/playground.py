@@ -19,9 +19,9 @@ from sgan_utils.widgets.controls import COMPARED
 from sgan_utils.widgets.keeping import Keeping, has_ended
 from sgan_utils.widgets.knobs import Knobs, set_knob, warning
 from sgan_utils.widgets.live import SAMPLES, LiveRun, watchable
-from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves
+from sgan_utils.widgets.pictures import RUN_COLOURS, Comparison, Curves, sheet
 from sgan_utils.widgets.runs import TableRow, as_series, changes_in_words, differences, marks_of, status_of
-from sgan_utils.widgets.samples import all_samples, as_html
+from sgan_utils.widgets.samples import COLUMNS, all_samples, as_html
 
 SHORT = 400  # steps that the pictures have room for from the start
 MOST_RUNS = 12  # in the table: more could not be told apart, and each takes memory
@@ -234,8 +234,19 @@ class Playground(Keeping):
             self.samples.value = all_samples(images, self.data, SAMPLES)
             self.when_text.value = f"the same {SAMPLES} latents after step {step:,}"
         else:
+            step = 0
             self.samples.value = all_samples(None, self.data, SAMPLES)
             self.when_text.value = "samples of G will stand here"
+        self._show_twin(step)
+
+    def _show_twin(self, step: int) -> None:
+        """What the twin made of the same latents after a step, if there was a twin by then."""
+        twin = self.live.steering.twin if self.live else None
+        images = twin.frames.get(step) if twin else None
+        self.beside.layout.display = "none" if images is None else None
+        if images is not None:
+            self.twin_text.value = f"its twin, the same run without the change, after step {step:,}"
+            self.of_twin.value = sheet(images, COLUMNS)
 
     def _ask(self) -> None:
         """Somebody points at an image."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.evaluation import accuracy
+from sgan_utils.evaluation import accuracy, generate
 from sgan_utils.support.changes import change, changed
 from sgan_utils.support.errors import DivergedError
 from sgan_utils.support.run import Run
@@ -25,12 +26,14 @@ class Twin:
         begins: the number of steps that both have in common.
         history: as of the run; its rows up to ``begins`` are the run's.
         accuracies: step -> accuracy on the held-out images, 0 to 1.
+        frames: step -> what its G made of the run's latents, uint8.
         failure: why it ended early, in words; empty if it did not.
     """
 
     def __init__(self, run: Run) -> None:
         self.begins, self.history, self.failure = run.step, run.history, ""
         self.accuracies: dict[int, float] = {}
+        self.frames: dict[int, Tensor] = {}
         self._run: Run | None = run.copy()
         self._batches: tuple[Any, ...] = batches_of(self._run)
 
@@ -40,8 +43,12 @@ class Twin:
             labelled, unlabelled = (batches[self._run.step] for batches in self._batches)
             one_step(self._run, labelled, *unlabelled)
 
-    def observe(self, held_out: tuple[Tensor, Tensor] | None = None) -> None:
-        """Read what it has measured, and score it on held-out images and their labels."""
+    def observe(self, latents: Tensor, steps: Iterable[int], held_out: tuple[Tensor, Tensor] | None = None) -> None:
+        """Read what it has measured, make images of latents, and score it on held-out images and their labels.
+
+        Args:
+            steps: of which images are to be kept.
+        """
         if self._run is None or self.failure:
             return
         try:
@@ -49,6 +56,8 @@ class Twin:
         except DivergedError as error:
             self.failure = str(error)
         self.history = self._run.history
+        images = self.frames | {self._run.step: generate(self._run.generator, latents)}
+        self.frames = {step: images[step] for step in steps if step in images}
         if held_out and not self.failure:
             self.accuracies[self._run.step] = accuracy(self._run.classifier(), *held_out)
 
@@ -128,10 +137,10 @@ class Steering:
             self.twin.keep_up(step)
         return time.perf_counter() - before
 
-    def observe(self, held_out: tuple[Tensor, Tensor] | None) -> None:
+    def observe(self, latents: Tensor, steps: Iterable[int], held_out: tuple[Tensor, Tensor] | None) -> None:
         """See :meth:`Twin.observe`."""
         if self.twin:
-            self.twin.observe(held_out)
+            self.twin.observe(latents, steps, held_out)
 
     def end(self, run: Run) -> None:
         """See :meth:`Twin.end`."""

@@ -72,12 +72,18 @@ def serving(command, port, folder, log, environment=os.environ):
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves a copy of the lessons, because it saves what it opens."""
+    """The address of a JupyterLab that serves a copy of the lessons, because it saves what it opens.
+
+    Beside them, two of its widgets have a notebook of their own.
+    """
     folder, port = tmp_path_factory.mktemp("lab"), free_port()
     shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    cell = nbformat.v4.new_code_cell("from sgan_utils.widgets.plane import Plane\n\nplane = Plane()\nplane.widget")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / "notebooks" / "plane.ipynb")
+    for name in ("plane", "playground"):
+        widget = name.capitalize()
+        source = f"from sgan_utils.widgets.{name} import {widget}\n\nshown = {widget}()\nshown.widget"
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)], metadata=kernel)
+        nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
     settings = folder / "settings"
     settings.mkdir()
     overrides = {

@@ -1,4 +1,4 @@
-"""The challenges in the app: one is solved by training, one by looking, and each says how far one has got."""
+"""The challenges: one is solved by training, one by looking, and each says how far one has got."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from sgan_utils.widgets import plane
 from sgan_utils.widgets.challenge_view import TWO_RUNS
 from sgan_utils.widgets.challenges import CHALLENGES
 from sgan_utils.widgets.two_runs import CLEARER, SOONER
+from tests.browser.lesson import open_playground
 from tests.browser.test_plane_live import Played
-from tests.browser.test_playground import open_voila
 from tests.test_plane_challenge import MOONS, tips
 
 pytestmark = pytest.mark.slow
@@ -16,12 +16,13 @@ pytestmark = pytest.mark.slow
 COLLAPSE, FIFTY = list(CHALLENGES)
 
 
-def test_challenges_are_solved_in_the_app(page, voila, shoot):
-    lesson = open_voila(page, voila)
-    shoot("closed")
+@pytest.mark.parametrize("place", ["app", "lab"])
+def test_challenges_are_solved(page, place, request, shoot):
+    lesson = open_playground(page, place, request)
+    shoot(f"{place}-closed")
     page.get_by_text("Challenges", exact=True).click()
     page.get_by_text("Whatever its latents").wait_for()
-    shoot("first")
+    shoot(f"{place}-first")
     lesson.press("Set the knobs")
     page.get_by_text("G learns much faster than D and finds one picture").first.wait_for()
     lesson.choose("Loss of G", "feature_matching")
@@ -29,13 +30,13 @@ def test_challenges_are_solved_in_the_app(page, voila, shoot):
     lesson.until(lambda: lesson.status.startswith("Finished"), seconds=240, what="the run to end")
     page.get_by_text("Solved. Turned: “Loss of G”.").wait_for()
     page.get_by_text("1 of 3 solved.").wait_for()
-    shoot("rescued")
+    shoot(f"{place}-rescued")
 
     lesson.choose("Challenge", FIFTY)
     page.get_by_text("This run has 30,000 labels; 50 are allowed.").wait_for()
     lesson.press("Set the knobs")
     lesson.until(lambda: lesson.labelled("Labelled images").inner_text().endswith("50"), what="fifty labels")
-    shoot("fifty")
+    shoot(f"{place}-fifty")
 
     lesson.choose("Challenge", TWO_RUNS)
     page.locator(".sgan-both-1").wait_for()
@@ -53,12 +54,13 @@ def test_challenges_are_solved_in_the_app(page, voila, shoot):
             assert len(said) == before + 1
     assert sum("Solved" in text for text in said) == 1
     page.get_by_text("2 of 3 solved.").first.wait_for()
-    shoot("two-runs")
+    shoot(f"{place}-two-runs")
     assert page.said == []
 
 
-def test_right_labels_mislead_on_the_plane(page, shoot, request):
-    played = Played(page, "app", request)
+@pytest.mark.parametrize("place", ["app", "lab"])
+def test_right_labels_mislead_on_the_plane(page, place, request, shoot):
+    played = Played(page, place, request)
     page.get_by_text("A challenge: right labels that mislead").click()
     page.get_by_text("Right labels can mislead.").wait_for()
     labels = list(zip(*label_some(MOONS, plane.LABELS, 0), strict=True))
@@ -81,5 +83,5 @@ def test_right_labels_mislead_on_the_plane(page, shoot, request):
     page.get_by_text("2 right labels, and D is right about").wait_for()
     played.train(200)
     page.get_by_text("Solved. 2 right labels").wait_for()
-    shoot("plane")
+    shoot(f"{place}-plane")
     assert page.said == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import DESK, PHONE
-from tests.browser.test_playground import CUT_OFF, PATIENCE, open_lab, open_voila, run_all, wait_for_the_end
+from tests.browser.lesson import CUT_OFF, PATIENCE, open_lab, open_voila, run_all, wait_for_the_end
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from tests.browser.conftest import TOKEN, app_command, free_port, serving
-from tests.browser.test_playground import PATIENCE, open_voila, wait_for_steps
+from tests.browser.lesson import PATIENCE, open_voila, wait_for_steps
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 
 from sgan_utils.support.plane import DATA, GAMES, SPAN, label_some, moons
 from sgan_utils.widgets import plane
-from tests.browser.test_playground import open_lab, open_voila, run_all
+from tests.browser.lesson import open_lab, open_voila, run_all
 
 pytestmark = pytest.mark.slow
 

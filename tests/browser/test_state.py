@@ -1,4 +1,4 @@
-"""A state in the app's address and in its line of text: opened, pasted, refused, and kept up to date."""
+"""A state in the line of text and in the app's address: opened, pasted, refused, and kept up to date."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from sgan_utils.config import SGANConfig
 from sgan_utils.support.handed_on import State, read_state, write_state
-from tests.browser.test_playground import PATIENCE, open_voila
+from tests.browser.lesson import PATIENCE, open_playground, open_voila
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ def line(lesson):
     return lesson.labelled("State").locator("input")
 
 
-def test_a_state_is_opened_pasted_and_refused(page, voila, shoot):
+def test_a_state_is_opened_pasted_and_refused_in_the_app(page, voila, shoot):
     lesson = open_voila(page, f"{voila}/#{write_state(HANDED)}")
     page.get_by_text("Start also changes after step 30 Loss of G = feature_matching.").wait_for(timeout=PATIENCE)
     lesson.until(lambda: lesson.labelled("Labelled images").inner_text().endswith("100"), what="the knobs")
@@ -50,4 +50,26 @@ def test_a_state_is_opened_pasted_and_refused(page, voila, shoot):
     page.get_by_text("This state is damaged or cut off").wait_for()
     page.evaluate("(text) => { location.hash = text }", write_state(State("lesson", SGANConfig(seed=8), {})))
     lesson.until(lambda: lesson.labelled("Seed").locator("input").input_value() == "8", what="an address typed later")
+    assert page.said == []
+
+
+def test_a_state_is_pasted_and_handed_on_in_jupyterlab(page, shoot, request):
+    lesson = open_playground(page, "lab", request)
+    line(lesson).fill(write_state(HANDED)[:-1])
+    line(lesson).press("Enter")
+    page.get_by_text("This state is damaged or cut off").wait_for()
+    line(lesson).fill(write_state(HANDED))
+    line(lesson).press("Enter")
+    page.get_by_text("Start also changes after step 30 Loss of G = feature_matching.").wait_for()
+    shoot("pasted")
+    lesson.press("Start")
+    page.get_by_text(re.compile(r"After step 30: Loss of G = feature_matching\.")).wait_for(timeout=PATIENCE)
+    lesson.press("Stop")
+    lesson.until(lambda: lesson.status.startswith(("Stopped", "Finished")), what="the end")
+    lesson.until(lambda: lesson.button("Repeat").is_enabled(), what="a run that can be repeated")
+    lesson.choose("Preset", "lesson")
+    lesson.until(lambda: read_state(line(lesson).input_value()) == State("lesson", SGANConfig(), {}), what="the knobs")
+    lesson.press("Repeat")
+    lesson.until(lambda: read_state(line(lesson).input_value()) == HANDED, what="the run in the line")
+    assert fragment(page) == ""  # JupyterLab's address is its own
     assert page.said == []
