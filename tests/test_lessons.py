@@ -2,8 +2,13 @@
 
 import html
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 
 from sgan_utils.support.errors import SGANError
@@ -54,6 +59,37 @@ def test_a_failing_cell_is_named_in_one_sentence_and_nothing_is_written(notebook
         run_lesson(path, tmp_path / "pages", keep_outputs=True)
     assert path.read_bytes() == before
     assert not (tmp_path / "pages").exists()
+
+
+ENDLESS = """import os, pathlib
+pathlib.Path("begun").write_text(str(os.getpid()))
+while True: pass
+"""
+RUN = """import sys
+from pathlib import Path
+from sgan_utils.support.signals import ending_as_ctrl_c
+from sgan_workshop.publish.notebooks import run_lesson
+with ending_as_ctrl_c():
+    try:
+        run_lesson(Path("lesson.ipynb"), Path("pages"))
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_lesson_that_is_interrupted_ends_at_once_with_its_kernel_and_without_a_stack(tmp_path, number):
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ENDLESS)]), tmp_path / "lesson.ipynb")
+    command, begun = [sys.executable, "-c", RUN], tmp_path / "begun"
+    with subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        while not (begun.exists() and begun.read_text()):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.communicate(timeout=30) == ("interrupted\n", "")
+    kernel = int(begun.read_text())
+    assert not psutil.pid_exists(kernel) or psutil.Process(kernel).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_page_asks_no_other_host_for_anything(tmp_path):

@@ -6,6 +6,7 @@ import base64
 import io
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,19 @@ def execute(notebook: Any, folder: Path, cell_timeout: int = CELL_TIMEOUT) -> No
         # goes back to the kernel while the client waits for it, and the run stands still.
         config=Config(Session={"copy_threshold": 2**30}),
     )
-    client.execute()
+    # In a thread of its own: in the main thread nbclient answers Ctrl-C and SIGTERM itself, by a stack of frames.
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(client.execute)
+        try:
+            while not running.done():
+                wait([running], timeout=0.2)
+        except KeyboardInterrupt:
+            while not running.done():  # the client ends when its kernel has
+                if process := getattr(getattr(client.km, "provisioner", None), "process", None):
+                    process.kill()
+                wait([running], timeout=0.2)
+            raise
+        running.result()
 
 
 def _tidy(notebook: Any) -> None:
