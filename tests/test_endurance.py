@@ -4,6 +4,7 @@ import gc
 import os
 import random
 import threading
+import weakref
 
 import ipywidgets
 import psutil
@@ -126,7 +127,11 @@ def test_an_ended_run_gives_its_images_back_and_fetches_them_when_they_are_neede
 def test_the_table_keeps_the_last_runs_and_says_which_had_to_go(play, tiny_config, monkeypatch):
     monkeypatch.setattr(playground, "MOST_RUNS", 2)
     play.knobs.show(tiny_config.but(steps=2))
-    for _ in range(3):
+    start_and_end(play)
+    first = weakref.ref(play.runs[0].live)
+    for _ in range(2):
         start_and_end(play)
     assert [row.name.value for row in play.runs] == ["run 2", "run 3"]
     assert "run 1" in play.links.value
+    gc.collect()
+    assert first() is None  # its networks take no more memory

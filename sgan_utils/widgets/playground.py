@@ -48,6 +48,7 @@ class Playground(Keeping):
         plotting.use_house_style()
         self.data = data or load_mnist()
         self.runs: list[TableRow] = []
+        self._listed: list[TableRow] = []  # those that the table shows
         self._numbered, self._refused = 0, ""
         self._curves, self._comparison = Curves(), Comparison()
         self.knobs = Knobs(preset, self.data)
@@ -305,6 +306,9 @@ class Playground(Keeping):
         self.chosen.options = [(row.name.value, row.live) for row in self.runs] or [("–", None)]
         if chosen in [row.live for row in self.runs]:
             self.chosen.value = chosen
+        for row in set(self._listed) - set(self.runs):
+            row.close()
+        self._listed = list(self.runs)
         self._draw()
 
     def _remove(self) -> None:

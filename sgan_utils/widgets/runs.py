@@ -54,6 +54,13 @@ class TableRow:
         mark = w.HTML(f'<span style="color:{colour};font-size:18px">&#9632;</span>')
         self.widget = w.HBox([mark, self.shown, self.name, self.about], layout={"flex": "none"})  # many rows cut none
 
+    def close(self) -> None:
+        """Let go of the run: ipywidgets keeps each widget, and what observes it, until it is closed."""
+        for widget in (*self.widget.children, self.widget):
+            widget.unobserve_all()
+            widget.layout.close()
+            widget.close()
+
     def describe(self, differing: dict[str, Any]) -> None:
         """Write how far it has come, and in what it differs from the others."""
         live = self.live
