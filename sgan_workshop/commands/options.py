@@ -43,7 +43,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-WORDS: dict[Any, str] = {int: "<int>", float: "<float>", tuple: "<int,int,int>..."}  # as typer has them
+WORDS: dict[Any, str] = {int: "<int>", float: "<float>", tuple: "<int> <int> <int>"}
 
 
 def _option(name: str) -> inspect.Parameter:
@@ -51,7 +51,7 @@ def _option(name: str) -> inspect.Parameter:
     # Numbers, choices and ranges are checked by SGANConfig, whose sentence is the same everywhere.
     kinds: dict[Any, Any] = {bool: bool, tuple: tuple[str, str, str]}
     kind: Any = kinds.get(get_origin(field.annotation) or field.annotation, str)
-    default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
+    default = " ".join(map(str, field.default)) if isinstance(field.default, tuple) else str(field.default)
     option = typer.Option(
         help=f"{field.description} ({allowed(name).capitalize()}.)",
         metavar=WORDS.get(get_origin(field.annotation) or field.annotation),

@@ -33,7 +33,7 @@ def study(
     preset: Annotated[
         str,
         typer.Option(
-            help=f"Where to start from: {', '.join(PRESETS)}. Or a recorded study, which is only read: "
+            help=f"Where to start from: {'; '.join(PRESETS)}. Or a recorded study, which is only read: "
             f"{', '.join(STUDIES)}."
         ),
     ] = "lesson",

@@ -22,7 +22,7 @@ def train(
     changes: dict[str, Any],
     *,
     preset: Annotated[
-        str, typer.Option(help=f"Where to start from: {', '.join(PRESETS)}, or a method of the studies, such as best.")
+        str, typer.Option(help=f"Where to start from: {'; '.join(PRESETS)}, or a method of the studies, such as best.")
     ] = "lesson",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Processes on this machine, which divide every batch.")] = 1,
