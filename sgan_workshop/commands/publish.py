@@ -49,7 +49,7 @@ def figures(
     ] = "blog",
     retrain: Annotated[bool, typer.Option(help="First train and measure anew what the figures show.")] = False,
     trained_g: Annotated[
-        bool, typer.Option("--trained-g", help="First train the G whose images are shown, for about half an hour.")
+        bool, typer.Option("--trained-g", help="First train the G whose images are shown, for more than an hour.")
     ] = False,
     post_minutes: Annotated[
         float, typer.Option(min=0, help="First train the post preset for so long; it goes on where it stopped.")

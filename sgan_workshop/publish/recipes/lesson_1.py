@@ -24,7 +24,7 @@ def game(material: Material) -> FigureBase:
     images, labels = sources.labelled_images[4:7], sources.labelled_labels[4:7].tolist()
     record = material.record(TRAINED_G)
     ax = diagrams.draw_game(images, labels, sources.unlabelled_images[11:14], record.arrays["samples"][:3])
-    ax.text(3.3, 0.52, what_it_took(record.about), va="top", fontsize=7, color=MUTED)
+    ax.text(3.3, 0.52, what_it_took(record.about), va="top", fontsize=6.5, color=MUTED)
     return ax.figure
 
 
