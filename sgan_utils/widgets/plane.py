@@ -31,7 +31,7 @@ RESOLUTION = 64  # places at which D is asked, both ways
 SHOWN = 120  # generated points
 LATTICE = 13  # lines of the latent grid, both ways
 LONGEST_ARROW = 0.3
-FRAME_SECONDS = 0.1
+FRAME_SECONDS = 0.08  # to which a step is added: ten pictures a second or more
 MOST_STEPS = 5_000  # a forgotten tab does not train for ever
 HEADER = ("resolution", "classes", "step", "unlabelled", "labelled", "generated", "lattice")  # int32 each
 
