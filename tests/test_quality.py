@@ -24,6 +24,8 @@ from sgan_workshop.records.quality import (
     train_digit_classifier,
 )
 
+pytestmark = pytest.mark.slow  # a classifier looks at thousands of images, again and again
+
 COUNT = 1_000  # images on each side
 
 

@@ -170,6 +170,7 @@ def test_a_missing_or_damaged_record_gives_one_sentence_with_the_cure(tmp_path, 
         load_record("sgan")
 
 
+@pytest.mark.slow
 def test_every_recorder_writes_its_record(tmp_path, monkeypatch, data):
     """The real recorders on runs of a few steps, so that --retrain is known to work."""
     monkeypatch.setattr(results, "RESULTS", tmp_path)
