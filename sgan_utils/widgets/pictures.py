@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from sgan_utils.plotting import BELIEFS, CANNOT_TELL, LOSSES, MUTED, Images, as_bytes, smoothed_line
@@ -82,6 +83,8 @@ class Curves:
                 for column, (name, colour) in parts.items():
                     if column in history:
                         _line(ax, history[column], name, colour)
+            if history.empty:
+                self._losses.set_ylim(0, 3)  # as of most runs
             self._losses.axhline(CANNOT_TELL, color=MUTED, linestyle=":", linewidth=1)
             self._beliefs.set_ylim(-0.03, 1.03)
             _start(self._accuracy, "held-out accuracy (%)", steps)
@@ -174,6 +177,7 @@ def _figure(panels: int) -> tuple[Figure, list[Axes]]:
 def _start(ax: Axes, ylabel: str, steps: int) -> None:
     ax.clear()
     ax.set(xlabel="step", xlim=(0, max(1, steps)))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))  # there is no half a step
     ax.set_title(ylabel, loc="left", fontsize=9, pad=4)
 
 

@@ -21,6 +21,20 @@ def line(lesson):
     return lesson.labelled("State").locator("input")
 
 
+def paste(lesson, state):
+    line(lesson).fill(state)
+    line(lesson).press("Enter")
+
+
+def train_beyond_the_change(lesson):
+    lesson.press("Start")
+    done = re.compile(r"After step 30: Loss of G = feature_matching\.")
+    lesson.page.get_by_text(done).wait_for(timeout=PATIENCE)
+    lesson.press("Stop")
+    lesson.until(lambda: lesson.status.startswith(("Stopped", "Finished")), what="the end")
+    lesson.until(lambda: lesson.button("Repeat").is_enabled(), what="a run that can be repeated")
+
+
 def test_a_state_is_opened_pasted_and_refused_in_the_app(page, voila, shoot):
     lesson = open_voila(page, f"{voila}/#{write_state(HANDED)}")
     page.get_by_text("Start also changes after step 30 Loss of G = feature_matching.").wait_for(timeout=PATIENCE)
@@ -28,23 +42,17 @@ def test_a_state_is_opened_pasted_and_refused_in_the_app(page, voila, shoot):
     assert lesson.labelled("Preset").locator("select").input_value() == "d_wins"
     assert read_state(line(lesson).input_value()) == HANDED
     shoot("opened")
-    lesson.press("Start")
-    page.get_by_text(re.compile(r"After step 30: Loss of G = feature_matching\.")).wait_for(timeout=PATIENCE)
-    lesson.press("Stop")
-    lesson.until(lambda: lesson.status.startswith(("Stopped", "Finished")), what="the end")
-    lesson.until(lambda: lesson.button("Repeat").is_enabled(), what="a run that can be repeated")
+    train_beyond_the_change(lesson)
     lesson.press("Repeat")
     lesson.until(lambda: "after.30.generator_loss=feature_matching" in fragment(page), what="the run in the address")
     assert read_state(fragment(page)) == HANDED
 
     lesson.choose("Preset", "lesson")
     lesson.until(lambda: read_state(fragment(page)) == State("lesson", SGANConfig(), {}), what="the address to follow")
-    line(lesson).fill(write_state(HANDED)[:-1])
-    line(lesson).press("Enter")
+    paste(lesson, write_state(HANDED)[:-1])
     page.get_by_text("This state is damaged or cut off").wait_for()
     shoot("refused")
-    line(lesson).fill(write_state(HANDED))
-    line(lesson).press("Enter")
+    paste(lesson, write_state(HANDED))
     lesson.until(lambda: lesson.labelled("Labelled images").inner_text().endswith("100"), what="what was pasted")
     page.evaluate("() => { location.hash = 'sgan=1&data=KMNIST&preset=lesson&sum=000000' }")
     page.get_by_text("This state is damaged or cut off").wait_for()
@@ -55,18 +63,12 @@ def test_a_state_is_opened_pasted_and_refused_in_the_app(page, voila, shoot):
 
 def test_a_state_is_pasted_and_handed_on_in_jupyterlab(page, shoot, request):
     lesson = open_playground(page, "lab", request)
-    line(lesson).fill(write_state(HANDED)[:-1])
-    line(lesson).press("Enter")
+    paste(lesson, write_state(HANDED)[:-1])
     page.get_by_text("This state is damaged or cut off").wait_for()
-    line(lesson).fill(write_state(HANDED))
-    line(lesson).press("Enter")
+    paste(lesson, write_state(HANDED))
     page.get_by_text("Start also changes after step 30 Loss of G = feature_matching.").wait_for()
     shoot("pasted")
-    lesson.press("Start")
-    page.get_by_text(re.compile(r"After step 30: Loss of G = feature_matching\.")).wait_for(timeout=PATIENCE)
-    lesson.press("Stop")
-    lesson.until(lambda: lesson.status.startswith(("Stopped", "Finished")), what="the end")
-    lesson.until(lambda: lesson.button("Repeat").is_enabled(), what="a run that can be repeated")
+    train_beyond_the_change(lesson)
     lesson.choose("Preset", "lesson")
     lesson.until(lambda: read_state(line(lesson).input_value()) == State("lesson", SGANConfig(), {}), what="the knobs")
     lesson.press("Repeat")
