@@ -104,7 +104,7 @@ class Playground(Keeping):
     def _start(self) -> None:
         if live := self._ensure_run():
             live.start()
-            self._refresh()
+            self._refresh(pictures=False)  # the run's first pictures come at once, and drawing now would delay them
 
     def _pause(self) -> None:
         if self.live:
@@ -114,7 +114,7 @@ class Playground(Keeping):
     def _one_step(self) -> None:
         if live := self._ensure_run():
             live.take_one_step()
-            self._refresh()
+            self._refresh(pictures=False)
 
     def _stop(self) -> None:
         if self.live:
@@ -299,6 +299,7 @@ class Playground(Keeping):
             name += " (2)"
         row.name.value = name
         self._list_runs()
+        self._draw()
 
     def _list_runs(self, choose: LiveRun | None = None) -> None:
         chosen = choose or self.chosen.value
@@ -309,7 +310,6 @@ class Playground(Keeping):
         for row in set(self._listed) - set(self.runs):
             row.close()
         self._listed = list(self.runs)
-        self._draw()
 
     def _remove(self) -> None:
         live = self.chosen.value
