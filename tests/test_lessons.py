@@ -15,7 +15,7 @@ from sgan_utils.support.errors import SGANError
 from sgan_utils.support.source import show_source
 from sgan_utils.training import discriminator_step, train
 from sgan_workshop.publish import notebooks
-from sgan_workshop.publish.notebooks import lesson_paths, run_lesson
+from sgan_workshop.publish.notebooks import lesson_paths, run_lesson, run_lessons
 from sgan_workshop.publish.pages import write_appendices, write_page
 
 
@@ -68,10 +68,10 @@ while True: pass
 RUN = """import sys
 from pathlib import Path
 from sgan_utils.support.signals import ending_as_ctrl_c
-from sgan_workshop.publish.notebooks import run_lesson
+from sgan_workshop.publish.notebooks import run_lessons
 with ending_as_ctrl_c():
     try:
-        run_lesson(Path("lesson.ipynb"), Path("pages"))
+        run_lessons([Path("lesson.ipynb")], Path("pages"))
     except KeyboardInterrupt:
         print("interrupted")
 """
@@ -92,6 +92,58 @@ def test_a_lesson_that_is_interrupted_ends_at_once_with_its_kernel_and_without_a
     assert not psutil.pid_exists(kernel) or psutil.Process(kernel).status() == psutil.STATUS_ZOMBIE
 
 
+MEET = """import os, pathlib, time
+pathlib.Path("{me}").write_text(os.environ["OMP_NUM_THREADS"])
+while not pathlib.Path("{other}").exists():
+    time.sleep(0.01)
+print("met", "{other}")
+"""
+
+
+@pytest.fixture
+def lessons(tmp_path):
+    def write(*sources: str):
+        paths = [tmp_path / f"0{number}_tiny.ipynb" for number in range(len(sources))]
+        for path, source in zip(paths, sources, strict=True):
+            cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["main-result"]})
+            nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+        return paths
+
+    return write
+
+
+def test_lessons_run_side_by_side_share_the_cores_and_are_listed_in_order(lessons, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(notebooks.os, "cpu_count", lambda: 6)
+    paths = lessons(MEET.format(me="a", other="b"), MEET.format(me="b", other="a"))
+    done = run_lessons(paths, tmp_path / "pages", at_a_time=2)
+    assert [(lesson.name, lesson.result) for lesson in done] == [("00_tiny", "met b"), ("01_tiny", "met a")]
+    assert (tmp_path / "a").read_text() == "3"
+
+
+def test_a_lesson_that_fails_ends_the_others_and_is_named(lessons, tmp_path):
+    paths = lessons(
+        "print('never begun')",
+        ENDLESS,
+        "import pathlib, time\nwhile not pathlib.Path('begun').exists(): time.sleep(0.01)\n1 / 0",
+    )
+    begun = []
+    with pytest.raises(SGANError, match=r"^02_tiny.ipynb stopped in cell 1 of 1: ZeroDivisionError"):
+        run_lessons(paths, tmp_path / "pages", at_a_time=2, begun=begun.append)
+    assert begun == paths[:0:-1]
+    assert not psutil.pid_exists(int((tmp_path / "begun").read_text()))
+
+
+def test_as_many_lessons_run_as_cores_and_memory_allow(monkeypatch):
+    def machine(cores, gigabytes):
+        monkeypatch.setattr(notebooks.os, "cpu_count", lambda: cores)
+        memory = psutil.virtual_memory()._replace(available=gigabytes * 2**30)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+        return notebooks.how_many_at_a_time()
+
+    assert (machine(2, 16), machine(16, 64), machine(16, 5), machine(1, 8), machine(4, 1)) == (2, 4, 2, 1, 1)
+
+
 def test_a_page_asks_no_other_host_for_anything(tmp_path):
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 1. T\n\nAn equation: $\\frac{1}{2}$")])
     write_page(made, tmp_path / "page.html")
@@ -105,6 +157,13 @@ def test_a_widget_becomes_a_remark_on_the_page(notebook, tmp_path):
     page = run_lesson(path, tmp_path).page.read_text()
     assert "open the lesson in JupyterLab" in page
     assert "IntSlider(value=0)" not in page
+
+
+def test_a_printed_table_keeps_its_columns_where_a_sentence_is_wrapped(notebook, tmp_path):
+    path = notebook("print('method   accuracy\\nSGAN         98.2')", "print('one sentence.  and\\nanother\\none')")
+    page = run_lesson(path, tmp_path).page.read_text()
+    assert '<pre class="columns">method   accuracy' in page
+    assert "<pre>one sentence" in page
 
 
 def test_solutions_fold_and_links_lead_to_pages(tmp_path):

@@ -16,21 +16,30 @@ def lessons(
     only: Annotated[str, typer.Option(help="Run only the lessons whose name contains this, such as 03.")] = "",
     pages: Annotated[Path, typer.Option(help="Folder for the pages.")] = Path("build/lessons"),
     keep_outputs: Annotated[bool, typer.Option(help="Store the new outputs in the notebooks themselves.")] = False,
+    at_a_time: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many run side by side; by default one a core as far as memory goes, and one with --keep-outputs.",
+        ),
+    ] = None,
 ) -> None:
     """Run the lessons on the real MNIST and write each as a web page."""
     from rich.console import Console
     from rich.table import Table
 
     from sgan_workshop.commands.outputs import check_output_files
-    from sgan_workshop.publish.notebooks import ROOT, lesson_paths, run_lesson
+    from sgan_workshop.publish.notebooks import ROOT, how_many_at_a_time, lesson_paths, run_lessons
     from sgan_workshop.publish.pages import write_appendices
 
     check_output_files(pages=pages / "index.html")
+    paths, console = lesson_paths(only), Console()
+    # Outputs to keep come from a machine with nothing else to do: their last digits depend on the number of threads.
+    at_a_time = min(len(paths), at_a_time or (1 if keep_outputs else how_many_at_a_time()))
     table = Table("lesson", "seconds", "main result")
-    console = Console()
-    for path in lesson_paths(only):
-        console.print(f"running {path.stem} …")
-        lesson = run_lesson(path, pages, keep_outputs)
+    for lesson in run_lessons(
+        paths, pages, keep_outputs, at_a_time, lambda path: console.print(f"running {path.stem} …")
+    ):
         table.add_row(lesson.name, f"{lesson.seconds:.0f}", lesson.result)
     write_appendices(ROOT / "docs", pages)
     console.print(table)

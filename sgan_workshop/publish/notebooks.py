@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import io
+import os
 import re
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,8 @@ from sgan_workshop.publish.pages import WIDGET, write_page
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = 300  # seconds; a lesson takes under 90, on a busy machine perhaps twice as long
+MOST_AT_A_TIME = 4  # more would not end sooner than the longest lesson does
+MEMORY = 2 * 2**30  # bytes that a lesson may take
 RESULT_TAG = "main-result"  # tag of the cell whose printed last line is the lesson's result in the table
 
 
@@ -45,13 +50,80 @@ def lesson_paths(only: str = "") -> list[Path]:
     return chosen
 
 
-def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
+def how_many_at_a_time() -> int:
+    """How many lessons this machine runs side by side: one a core, as far as its memory goes."""
+    import psutil  # comes with ipykernel
+
+    cores, memory = os.cpu_count() or 1, psutil.virtual_memory().available
+    return max(1, min(MOST_AT_A_TIME, cores, memory // MEMORY))
+
+
+def run_lessons(
+    paths: list[Path],
+    pages: Path,
+    keep_outputs: bool = False,
+    at_a_time: int = 1,
+    begun: Callable[[Path], None] = lambda _: None,
+) -> list[Lesson]:
+    """Run several lessons, see :func:`run_lesson`, the last ones first because they take longest.
+
+    Args:
+        at_a_time: how many run side by side, each with its share of the cores.
+        begun: called with each lesson's path when it begins.
+
+    Returns:
+        How each went, in the order of ``paths``.
+
+    Raises:
+        SGANError: as soon as a lesson stops; the others end with it.
+    """
+    clients: list[Any] = []
+    done: dict[Path, Lesson] = {}
+    failures: list[BaseException] = []
+    threads = max(1, (os.cpu_count() or 1) // at_a_time) if at_a_time > 1 else None
+
+    def run(path: Path) -> None:
+        if failures:
+            return
+        begun(path)
+        try:
+            done[path] = run_lesson(path, pages, keep_outputs, threads, clients)
+        except BaseException as error:
+            failures.append(error)
+
+    # In threads of their own: in the main thread nbclient answers Ctrl-C and SIGTERM itself, by a stack of frames.
+    with ThreadPoolExecutor(at_a_time) as pool:
+        runs = [pool.submit(run, path) for path in reversed(paths)]
+        try:
+            while not failures and wait(runs, timeout=0.2).not_done:
+                pass
+        except KeyboardInterrupt as interrupt:
+            failures.insert(0, interrupt)
+        while failures and wait(runs, timeout=0.2).not_done:  # a client ends when its kernel has
+            for client in clients:
+                if process := getattr(getattr(client.km, "provisioner", None), "process", None):
+                    process.kill()
+    if failures:
+        for client in clients:  # one whose kernel was ended before it answered would end it once more, at exit
+            atexit.unregister(client._cleanup_kernel)
+        raise failures[0]
+    return [done[path] for path in paths]
+
+
+def run_lesson(
+    path: Path,
+    pages: Path,
+    keep_outputs: bool = False,
+    threads: int | None = None,
+    clients: list[Any] | None = None,
+) -> Lesson:
     """Run a notebook from its first cell to its last and write it as a web page.
 
     Args:
         path: the notebook.
         pages: folder for the page.
         keep_outputs: whether to store the new outputs in the notebook itself; otherwise it stays as it is.
+        threads, clients: see :func:`execute`.
 
     Raises:
         SGANError: if a cell raises; the sentence names the cell and ends with the error.
@@ -62,7 +134,7 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
     notebook = nbformat.read(path, as_version=4)
     before = time.perf_counter()
     try:
-        execute(notebook, path.parent)
+        execute(notebook, path.parent, threads=threads, clients=clients)
     except (CellExecutionError, CellTimeoutError) as error:
         cell = max((i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")), default=0)
         reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()[-1]
@@ -76,8 +148,19 @@ def run_lesson(path: Path, pages: Path, keep_outputs: bool = False) -> Lesson:
     return Lesson(path.stem, seconds, result, page)
 
 
-def execute(notebook: Any, folder: Path, cell_timeout: int = CELL_TIMEOUT) -> None:
-    """Run all cells in a new kernel that works in ``folder``; the outputs go into the notebook in memory."""
+def execute(
+    notebook: Any,
+    folder: Path,
+    cell_timeout: int = CELL_TIMEOUT,
+    threads: int | None = None,
+    clients: list[Any] | None = None,
+) -> None:
+    """Run all cells in a new kernel that works in ``folder``; the outputs go into the notebook in memory.
+
+    Args:
+        threads: with which the kernel computes, unless ``OMP_NUM_THREADS`` says it; None leaves it to the kernel.
+        clients: gets the client of the kernel, for whoever may have to end it.
+    """
     from nbclient import NotebookClient
     from traitlets.config import Config
 
@@ -92,19 +175,12 @@ def execute(notebook: Any, folder: Path, cell_timeout: int = CELL_TIMEOUT) -> No
         # goes back to the kernel while the client waits for it, and the run stands still.
         config=Config(Session={"copy_threshold": 2**30}),
     )
-    # In a thread of its own: in the main thread nbclient answers Ctrl-C and SIGTERM itself, by a stack of frames.
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(client.execute)
-        try:
-            while not running.done():
-                wait([running], timeout=0.2)
-        except KeyboardInterrupt:
-            while not running.done():  # the client ends when its kernel has
-                if process := getattr(getattr(client.km, "provisioner", None), "process", None):
-                    process.kill()
-                wait([running], timeout=0.2)
-            raise
-        running.result()
+    if clients is not None:
+        clients.append(client)
+    env = dict(os.environ)
+    if threads:
+        env.setdefault("OMP_NUM_THREADS", str(threads))
+    client.execute(env=env)
 
 
 def _tidy(notebook: Any) -> None:

@@ -18,6 +18,7 @@ STYLE = """<style>
 .jp-RenderedHTMLCommon details .highlight { overflow-x: auto; }
 .jp-OutputArea-output, .jp-RenderedHTMLCommon math[display="block"] { overflow-x: auto; }
 .jp-RenderedHTMLCommon pre, .jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
+.jp-OutputArea-output pre.columns { white-space: pre; overflow-wrap: normal; }
 @media (max-width: 600px) {
   body.jp-Notebook { padding: 0 4px; }
   .jp-InputPrompt, .jp-OutputPrompt { display: none; }
@@ -62,6 +63,7 @@ def write_page(notebook: Any, page: Path) -> None:
     body, _ = exporter.from_notebook_node(notebook)
     for number, html in enumerate(aside):
         body = body.replace(_placeholder(number), html, 1)
+    body = re.sub(r"(?<=<pre)>([^<]*)(?=</pre>)", lambda text: f"{_columns(text[1])}>{text[1]}", body)
     title = next((c.source.lstrip("# ").splitlines()[0] for c in notebook.cells if c.cell_type == "markdown"), "")
     body = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", body, count=1).replace("</head>", f"{STYLE}</head>")
     write_text(page, body)
@@ -95,6 +97,13 @@ def outputs_for_a_page(cell: Any) -> list[Any]:
         if "image/png" in output.get("data", {}):
             output.metadata["image/png"] = {"alt": cell.metadata.get("alt", "")}
     return [remark if WIDGET in output.get("data", {}) else output for output in cell.outputs]
+
+
+def _columns(text: str) -> str:
+    """The class of an output that is a table: on a narrow page it is pushed sideways, where a sentence is wrapped."""
+    lines = text.strip("\n").splitlines()
+    aligned = sum(bool(re.search(r"\S {2,}\S", line)) for line in lines)
+    return ' class="columns"' if len(lines) > 1 and aligned >= len(lines) / 2 else ""
 
 
 def _set_equations_aside(markdown: str, aside: list[str]) -> str:
