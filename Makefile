@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-all lessons lab app test test-all test-faults test-browser figures retrain keep study post site benchmark lint links clean
+.PHONY: help setup setup-all lessons lab app test test-all test-faults test-browser test-endurance coverage figures retrain keep study post site benchmark lint links clean
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -35,6 +35,16 @@ test-faults: setup-all ## bad inputs, kills, full disks and damaged files: what 
 
 test-browser: setup-all ## drive the playground in a real browser (Chromium)
 	$(BIN)/python -m pytest tests/browser
+
+test-endurance: setup-all ## long use: corners of the knobs, starts and stops, killed workers, tabs that come and go
+	SGAN_ENDURANCE=1 $(BIN)/python -m pytest -m endurance
+
+coverage: setup-all ## run all tests and say which lines of both packages none of them reaches
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest --cov --cov-append --cov-report= -n logical --dist loadfile --no-loadscope-reorder \
+		-m "not slow and not faults"
+	$(BIN)/python -m pytest --cov --cov-append --cov-report= -m "slow or faults"
+	$(BIN)/coverage report --show-missing --fail-under 95
 
 figures: setup   ## draw every figure from the recorded results
 	$(BIN)/sgan figures

@@ -39,6 +39,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.stem in LONG_LESSONS:
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("endurance"):
+            item.add_marker(pytest.mark.slow)
+            if "SGAN_ENDURANCE" not in os.environ:
+                item.add_marker(pytest.mark.skip(reason="takes long: make test-endurance runs it"))
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,16 @@
 import gc
 import os
 import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 import weakref
+from statistics import mean
 
 import ipywidgets
+import pandas as pd
 import psutil
 import pytest
 
@@ -18,13 +24,9 @@ from sgan_utils.widgets.live import LiveRun
 from sgan_utils.widgets.playground import Playground
 
 CORNERS, IN_ONE_TEST = 200, 10
+STARTS, RUNS = 50, 500
 STEPS = 50
 PATIENCE = 20  # seconds of a run, then it is stopped: a corner may be slow, but it has to answer
-
-
-def long(test):
-    """Tests that take an hour together: they run where the environment variable SGAN_ENDURANCE is set."""
-    return pytest.mark.slow(pytest.mark.skipif("SGAN_ENDURANCE" not in os.environ, reason="set SGAN_ENDURANCE")(test))
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_every_preset_starts_and_stops(play, preset):
     assert start_and_end(play) == ""
 
 
-@long
+@pytest.mark.endurance
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("number", range(CORNERS // IN_ONE_TEST))
 def test_any_corner_of_the_knobs_trains_or_answers_in_one_sentence(play, number):
@@ -96,16 +98,55 @@ def test_any_corner_of_the_knobs_trains_or_answers_in_one_sentence(play, number)
         assert not said or is_one_sentence(said), said
 
 
-@long
-def test_fifty_starts_and_stops_take_no_more_memory(play):
-    taken = []
-    for _ in range(50):
-        play.knobs.show(SGANConfig(steps=3, labels=40, batch_size=8, labelled_batch_size=8))
+@pytest.mark.endurance
+@pytest.mark.timeout(1800)
+def test_fifty_starts_and_stops_with_two_thousand_steps_leave_nothing_behind(play, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    process, memory, held = psutil.Process(), [], []
+    for _ in range(STARTS):
+        play.knobs.show(SGANConfig(steps=2_000 // STARTS, labels=40, batch_size=8, labelled_batch_size=8))
         start_and_end(play)
         gc.collect()
-        taken.append(psutil.Process().memory_info().rss)
+        memory.append(process.memory_info().rss)
+        held.append((len(ours()), len(process.children()), len(process.open_files())))
     assert len(play.runs) == playground.MOST_RUNS
-    assert sum(taken[45:]) / sum(taken[5:10]) < 1.05
+    assert mean(memory[-5:]) / mean(memory[5:10]) < 1.05
+    assert held[-1] == held[5]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(3600)
+def test_a_study_whose_workers_are_killed_at_random_has_every_row_once(tmp_path):
+    pytest.importorskip("distributed", reason="the extra 'scale' is not installed")
+    tiny = "--steps 40 --labels 20 --batch-size 4 --labelled-batch-size 4 --channels-g 2 2 2 --channels-d 2 2 2"
+    command = [sys.executable, "-m", "sgan_workshop", "study", *tiny.split(), "--precision", "float32"]
+    command += ["--seeds", str(RUNS), "--workers", "2"]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    out, chance, kills = tmp_path / "s.csv", random.Random(0), 0
+
+    def rows():
+        return len(out.read_text(encoding="utf-8").splitlines()) - 1 if out.exists() else 0
+
+    with subprocess.Popen([*command, "--out", out], env=environment, stderr=subprocess.PIPE, text=True) as study:
+        while study.poll() is None:
+            time.sleep(chance.uniform(2, 8))
+            workers = [one for one in psutil.Process(study.pid).children() if "spawn_main" in " ".join(one.cmdline())]
+            if workers and 0 < rows() < RUNS - 20:
+                chance.choice(workers).send_signal(signal.SIGKILL)
+                kills += 1
+        said = study.communicate()[1]
+    assert study.returncode == 0, said
+    assert "Traceback" not in said
+    assert kills >= 20
+    found = pd.read_csv(out)
+    assert sorted(found["seed"]) == [*range(RUNS)]
+    assert found["failed"].isna().all()
+    few = [*command, "--out", tmp_path / "few.csv", "--json"]
+    few[few.index(str(RUNS))] = "10"
+    subprocess.run(few, env=environment, check=True, capture_output=True)
+    expected = pd.read_csv(tmp_path / "few.csv").sort_values("seed")["test_accuracy"].tolist()
+    assert found.sort_values("seed")["test_accuracy"].tolist()[:10] == expected
 
 
 def test_an_ended_run_gives_its_images_back_and_fetches_them_when_they_are_needed(play, tiny_config):

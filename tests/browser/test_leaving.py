@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from statistics import mean
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from tests.browser.conftest import TOKEN, app_command, free_port, serving
 from tests.browser.lesson import PATIENCE, open_voila, wait_for_steps
 
 pytestmark = pytest.mark.slow
+TABS = 30
 
 
 def kernel_of(page):
@@ -98,6 +100,25 @@ def test_a_connection_that_breaks_for_a_moment_ends_nothing(page, voila):
     page.context.set_offline(False)
     page.wait_for_timeout(25_000)
     assert lives(voila, kernel)
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(3600)
+def test_tabs_that_come_and_go_all_day_leave_the_server_as_it_was(chromium, tmp_path):
+    port, memory = free_port(), []
+    with serving(app_command(port), port, tmp_path, tmp_path / "app.log") as app:
+        server = psutil.Process(app.pid)
+        before = len(server.children(recursive=True))
+        for number in range(TABS):
+            page = chromium.new_page()
+            train(page, f"http://127.0.0.1:{port}")
+            page.close(run_before_unload=number % 2 == 0)  # the others are lost without a word
+            until(lambda: len(server.children(recursive=True)) == before, 90, "the kernels to end")
+            memory.append(server.memory_info().rss)
+        assert mean(memory[-3:]) / mean(memory[3:6]) < 1.05
+        assert list((tmp_path / "runtime").glob("kernel-*.json")) == []
+        app.send_signal(signal.SIGTERM)
+        assert app.wait(60) == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
