@@ -5,10 +5,10 @@
 FROM python:3.13-slim
 # An index that has PyTorch's CPU build makes the image 5 GB smaller: --build-arg PIP_EXTRA_INDEX_URL=ADDRESS
 ARG PIP_EXTRA_INDEX_URL
-RUN useradd --create-home learner
-USER learner
+RUN useradd --create-home --uid 1000 learner
+USER 1000
 WORKDIR /home/learner/sgan
-COPY --chown=learner . .
+COPY --chown=1000 . .
 RUN python -m venv /home/learner/venv \
  && /home/learner/venv/bin/pip install --no-cache-dir -c constraints.txt -e '.[lessons]' \
  && mkdir my_lessons
