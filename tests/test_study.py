@@ -303,6 +303,29 @@ grid_module.run_one = run_one
 """
 
 
+def test_workers_that_dask_has_given_up_are_replaced(tiny, monkeypatch):
+    """It gives a worker up that dies before it has begun to work, and then nobody would be left."""
+    monkeypatch.setattr(workers, "LOOK_EVERY", 0.2)
+    configs = [tiny.but(seed=seed) for seed in range(3)]
+    with workers.connected(None, 2, len(configs), progress=False) as client:
+        for nanny in list(client.cluster.workers.values()):
+            client.cluster.sync(nanny.close)
+        rows = dict(workers.rows_as_they_come(client, configs, False, workers.made_by()))
+        assert len(client.cluster.workers) == 2
+    assert [rows[config]["failed"] for config in configs] == ["", "", ""]
+
+
+def test_own_workers_that_do_not_start_are_one_sentence(tiny, tmp_path, monkeypatch):
+    import distributed
+
+    def fail(**_):
+        raise RuntimeError("Nanny failed to start worker process")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fail)
+    with pytest.raises(SGANError, match=r"own workers did not start \(Nanny failed .*\): call it again\.$"):
+        run_study([tiny], tmp_path / "s.csv", progress=False)
+
+
 def test_a_run_that_kills_its_workers_is_named_and_the_others_are_not_blamed(tiny, tmp_path):
     (tmp_path / "kills.py").write_text(KILLS)
     with distributed.LocalCluster(

@@ -18,11 +18,13 @@ from sgan_utils.support.rows import Row, make_row
 from sgan_workshop.studies.grid import made_by, run_one
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 CONNECT_SECONDS = 10
 FIRST_WORKER_SECONDS = 60  # a batch system may start the scheduler some time before its workers
 ALLOWED_DEATHS = 1  # of workers, under one and the same run; it is blamed for the next
+LOOK_EVERY = 5  # seconds between two looks whether all workers of ours still live
+START_SECONDS = 300  # that a new worker may take to load torch, on a busy machine
 
 
 def dask_setup(worker: object) -> None:
@@ -60,8 +62,7 @@ def use_certificate(folder: Path) -> None:
 def connected(scheduler: str | None, workers: int | None, runs: int, progress: bool) -> Iterator[Client]:
     """A connection to ``scheduler``, or to processes of our own that end with it."""
     try:
-        import dask
-        from distributed import CancelledError, Client, LocalCluster
+        from distributed import CancelledError, Client
         from distributed.comm import CommClosedError
         from distributed.utils import silence_logging_cmgr
     except ImportError as error:
@@ -69,31 +70,15 @@ def connected(scheduler: str | None, workers: int | None, runs: int, progress: b
 
     with ExitStack() as stack:
         stack.enter_context(silence_logging_cmgr("CRITICAL"))  # what goes wrong in the client is raised here
-        if scheduler is None:
-            # Set before the processes start, because OpenMP looks only once. dask adds variables of its own.
-            stack.enter_context(_environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"))
-            stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
-            cluster = LocalCluster(
-                n_workers=min(workers or dask.system.CPU_COUNT, runs),
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                memory_limit=0,  # rows are small: dask has no memory to manage, and need not kill anybody for it
-                silence_logs="CRITICAL",  # a heartbeat under way when the study ends is no error of a run
-                preload=__name__,  # runs dask_setup
-                scheduler_kwargs={
-                    "allowed_failures": ALLOWED_DEATHS,
-                    "dashboard": False,
-                    "dashboard_address": "127.0.0.1:0",  # dask serves its health there all the same
-                },
-            )
-            scheduler = stack.enter_context(cluster).scheduler_address
-        elif progress:
+        if scheduler and progress:
             print(f"waiting for the dask scheduler {scheduler} and its workers …", file=sys.stderr)
         try:
-            client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
+            ours_or_theirs = scheduler or stack.enter_context(_our_cluster(workers, runs))
+            client = stack.enter_context(Client(ours_or_theirs, timeout=CONNECT_SECONDS))
             client.wait_for_workers(1, timeout=FIRST_WORKER_SECONDS)
         except (OSError, ValueError, RuntimeError, TypeError) as error:  # the two last if certificates do not match
+            if scheduler is None:
+                raise SGANError(f"the study's own workers did not start ({error}): call it again.") from error
             raise SGANError(
                 f"no dask scheduler with a worker answers at {scheduler} (such as tcp://HOST:8786): start one with "
                 "`dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`, or leave --scheduler out to "
@@ -105,6 +90,35 @@ def connected(scheduler: str | None, workers: int | None, runs: int, progress: b
             raise SGANError(
                 f"the scheduler {scheduler} is gone: what is finished is in the file, the same command goes on from it."
             ) from error
+
+
+@contextmanager
+def _our_cluster(workers: int | None, runs: int) -> Iterator[LocalCluster]:
+    """Worker processes on this machine, until the block ends."""
+    import dask
+    from distributed import LocalCluster
+
+    settings = {"worker.profile.enabled": False, "deploy.lost-worker-timeout": f"{START_SECONDS}s"}
+    # The environment is set before the processes start, because OpenMP looks only once. dask adds variables of its own.
+    with (
+        _environment(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"),
+        dask.config.set({f"distributed.{name}": value for name, value in settings.items()}),
+        LocalCluster(
+            n_workers=min(workers or dask.system.CPU_COUNT, runs),
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            memory_limit=0,  # rows are small: dask has no memory to manage, and need not kill anybody for it
+            silence_logs="CRITICAL",  # a heartbeat under way when the study ends is no error of a run
+            preload=__name__,  # runs dask_setup
+            scheduler_kwargs={
+                "allowed_failures": ALLOWED_DEATHS,
+                "dashboard": False,
+                "dashboard_address": "127.0.0.1:0",  # dask serves its health there all the same
+            },
+        ) as cluster,
+    ):
+        yield cluster
 
 
 @contextmanager
@@ -158,11 +172,10 @@ def _results(
 
     Never more runs are handed out than there are workers: when one dies, dask suspects all that waited there too.
     """
-    from distributed import KilledWorker, as_completed
+    from distributed import KilledWorker, wait
 
     waiting, at_once = iter(configs), 1
     running: dict[Any, SGANConfig] = {}
-    completed = as_completed()
 
     def hand_out() -> None:
         nonlocal at_once
@@ -171,15 +184,33 @@ def _results(
         for config in itertools.islice(waiting, at_once - len(running)):
             future = client.submit(run_one, config, samples, pure=False)
             running[future] = config
-            completed.add(future)
 
     hand_out()
-    for future in completed:
-        config = running.pop(future)
+    while running:
         try:
-            result = future.result()
-        except KilledWorker as error:
-            result = error
-        yield config, result
-        del future  # dask forgets the row
+            ended = wait(list(running), timeout=LOOK_EVERY, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            ended = set()
+        _replace_the_dead(client)
+        while ended:
+            future = ended.pop()
+            config = running.pop(future)
+            try:
+                result = future.result()
+            except KilledWorker as error:
+                result = error
+            del future  # dask forgets the row
+            yield config, result
         hand_out()
+
+
+def _replace_the_dead(client: Client) -> None:
+    """Start new workers for those of ours that dask has given up: it does when one dies before it has begun to work."""
+    from distributed import Status
+
+    if cluster := client.cluster:  # else somebody else's batch system looks after the workers
+        for name, nanny in list(cluster.workers.items()):
+            if nanny.status in (Status.closed, Status.failed):
+                del cluster.workers[name]
+        if len(cluster.workers) < len(cluster.worker_spec):
+            cluster.scale(len(cluster.worker_spec))
