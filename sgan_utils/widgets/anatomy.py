@@ -41,10 +41,10 @@ class StepView:
         """Show a step from its first stage on."""
         self.stages = stages
         self.at.max = self.play.max = len(stages)
-        self.title.value = f"<h3 class='sgan-heading'>Step {step:,}, taken apart</h3>"
-        self.widget.layout.display = None
         self.at.value = 1
         self._draw()
+        self.title.value = f"<h3 class='sgan-heading'>Step {step:,}, taken apart</h3>"  # last: over its own stages only
+        self.widget.layout.display = None
 
     def _turn(self, by: int) -> None:
         self.at.value = min(max(self.at.value + by, self.at.min), self.at.max)
