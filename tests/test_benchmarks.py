@@ -340,6 +340,17 @@ def test_one_part_can_be_measured_alone_and_joins_the_others(bench):
     assert bench.asked == ["ddp"]
 
 
+def test_a_part_of_an_earlier_version_that_says_less_is_measured_anew(bench):
+    bench()
+    path = bench.folder / "build/benchmark.json"
+    earlier = json.loads(path.read_text())
+    del earlier["plane"]["frames_per_second"]
+    path.write_text(json.dumps(earlier))
+    assert bench(only="ddp") is None
+    bench()
+    assert bench.asked == ["plane"]
+
+
 def test_an_unknown_part_is_named(bench):
     with pytest.raises(SGANError, match="no part named 'cat': the parts are time_to_98, step,"):
         bench(only="cat")

@@ -53,6 +53,35 @@ def test_as_many_threads_as_are_clearly_fastest(unsettled, clock, seconds_a_step
     assert torch.get_num_threads() == wanted
 
 
+def test_rounds_that_something_came_between_do_not_decide(unsettled, monkeypatch):
+    now, rounds = 0.0, 0
+
+    def perf_counter():
+        nonlocal now, rounds
+        rounds += 1
+        disturbed = torch.get_num_threads() == 4 and rounds % 5 == 0
+        now += {1: 1.0, 2: 0.6, 4: 0.4}[torch.get_num_threads()] + 5 * disturbed
+        return now
+
+    monkeypatch.setattr(threads.time, "perf_counter", perf_counter)
+    assert threads.settle_threads() == 4
+
+
+def test_who_is_far_behind_runs_no_further(unsettled, monkeypatch):
+    now, readings = 0.0, []
+
+    def perf_counter():
+        nonlocal now
+        readings.append(torch.get_num_threads())
+        now += {1: 1.0, 2: 5.0, 4: 9.0}[readings[-1]]
+        return now
+
+    monkeypatch.setattr(threads.time, "perf_counter", perf_counter)
+    assert threads.settle_threads() == 1
+    assert readings.count(1) == 2 * threads.ROUNDS - 1  # before and after each round but the first
+    assert readings.count(4) == 2 * 3 - 1
+
+
 def test_the_choice_is_made_once(unsettled, clock):
     clock({1: 1.0, 2: 0.6, 4: 0.4})
     threads.settle_threads()
