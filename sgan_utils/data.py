@@ -216,7 +216,7 @@ def split_sources(data: ImageData, config: SGANConfig, labelled: Tensor | None =
         ConfigError: if ``labels`` or ``held_out`` does not leave every class a label.
     """
     known, classes = (data.train_labels != UNKNOWN).nonzero().squeeze(1), len(data.classes)
-    is_held_out = torch.zeros(len(data.train_labels), dtype=torch.bool)
+    is_held_out = torch.zeros_like(data.train_labels, dtype=torch.bool)
     if config.held_out:  # the same images whatever the run's seed, so that runs can be compared on them
         count = min(config.held_out, len(known))
         is_held_out[known[draw_labelled(data.train_labels[known], count, seed=0)]] = True

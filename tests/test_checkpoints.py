@@ -54,12 +54,14 @@ def fresh(tiny_config, tiny_sources):
         {"precision": "bfloat16", "average_decay": 0.0, "learning_rate_decay": 0.0},
     ],
 )
-def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(quick_train, path, fields, differences):
-    stopped = quick_train(checkpoint=path, callbacks=[interrupt_at(3)], **fields)
-    assert stopped.step == 3
-    resumed = quick_train(checkpoint=path, **fields)
+def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(
+    quick_train, path, fields, differences, device
+):
+    train_it = functools.partial(quick_train, **fields, device=device)
+    assert train_it(checkpoint=path, callbacks=[interrupt_at(3)]).step == 3
+    resumed = train_it(checkpoint=path)
     assert (resumed.step, resumed.stopped) == (8, "")
-    assert differences(resumed, quick_train(**fields)) == []
+    assert differences(resumed, train_it()) == []
 
 
 def test_a_run_that_was_changed_on_its_way_is_resumed_with_its_changes(quick_train, path, differences):
@@ -75,9 +77,9 @@ def test_a_run_that_was_changed_on_its_way_is_resumed_with_its_changes(quick_tra
 
 @pytest.mark.parametrize("unsupervised_weight", [0.5, 0.0])
 def test_with_moves_noise_and_consistency_a_resumed_run_is_the_uninterrupted_one_too(
-    quick_train, path, all_tricks, unsupervised_weight, differences
+    quick_train, path, all_tricks, unsupervised_weight, differences, device
 ):
-    train_it = functools.partial(quick_train, **all_tricks, unsupervised_weight=unsupervised_weight)
+    train_it = functools.partial(quick_train, **all_tricks, unsupervised_weight=unsupervised_weight, device=device)
     assert train_it(checkpoint=path, callbacks=[interrupt_at(3)]).step == 3
     resumed = train_it(checkpoint=path)
     assert (resumed.step, resumed.stopped) == (8, "")

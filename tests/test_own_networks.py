@@ -1,5 +1,7 @@
 """Networks of one's own: public code's G and D with their layers train, resume bit for bit, save and load."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -51,24 +53,35 @@ def theirs(config, data):
     return TheirGenerator(config.latent_size, data.height), TheirDiscriminator(len(data.classes))
 
 
-def test_the_same_seed_is_the_same_run_dropout_included(quick_train, differences):
-    assert differences(quick_train(networks=theirs), quick_train(networks=theirs)) == []
-    assert differences(quick_train(networks=theirs), quick_train(networks=theirs, seed=1)) != []
+@pytest.fixture
+def train_theirs(quick_train, device):
+    return functools.partial(quick_train, networks=theirs, device=device)
 
 
-def test_a_resumed_run_is_the_uninterrupted_one_dropout_included(quick_train, differences, tmp_path):
+def test_the_same_seed_is_the_same_run_dropout_included(train_theirs, differences):
+    assert differences(train_theirs(), train_theirs()) == []
+    assert differences(train_theirs(), train_theirs(seed=1)) != []
+
+
+def test_a_resumed_run_is_the_uninterrupted_one_dropout_included(train_theirs, differences, tmp_path, device):
     path = tmp_path / "run.safetensors"
-    quick_train(networks=theirs, checkpoint=path, callbacks=[stop_after(3)])
-    torch.rand(7)  # what the caller draws in between changes nothing
-    assert differences(quick_train(networks=theirs, checkpoint=path), quick_train(networks=theirs)) == []
+    train_theirs(checkpoint=path, callbacks=[stop_after(3)])
+    torch.rand(7, device=device)  # what the caller draws in between changes nothing
+    assert differences(train_theirs(checkpoint=path), train_theirs()) == []
 
 
-def test_the_callers_random_numbers_go_on_as_if_nothing_had_been_trained(quick_train):
+def test_scoring_on_the_way_does_not_change_a_run_with_dropout(train_theirs, differences):
+    scored = train_theirs(callbacks=[lambda run: run.classifier()])
+    assert differences(scored, train_theirs()) == []
+
+
+def test_the_callers_random_numbers_go_on_as_if_nothing_had_been_trained(train_theirs, device):
     torch.manual_seed(3)
-    expected = torch.rand(4)
+    expected = torch.rand(4), torch.rand(4, device=device)
     torch.manual_seed(3)
-    quick_train(networks=theirs)
-    assert torch.equal(torch.rand(4), expected)
+    train_theirs()
+    assert torch.equal(torch.rand(4), expected[0])
+    assert torch.equal(torch.rand(4, device=device), expected[1])
 
 
 def test_they_are_saved_and_loaded(quick_train, tmp_path):

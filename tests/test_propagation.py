@@ -1,5 +1,7 @@
 """Label propagation: few labels reach their neighbours, a network can learn from them, and a run can be resumed."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -116,15 +118,16 @@ def test_hidden_labels_are_never_read(tiny_mnist):
 CHANGES = {"propagation": 0.2, "propagation_rounds": 2}
 
 
-def test_a_network_taught_by_propagation_resumes_bit_for_bit(quick_train, differences, tmp_path):
-    whole = quick_train(**CHANGES)
+def test_a_network_taught_by_propagation_resumes_bit_for_bit(quick_train, differences, tmp_path, device):
+    train_it = functools.partial(quick_train, device=device)
+    whole = train_it(**CHANGES)
     assert whole.spread_labels.shape == (len(whole.sources.unlabelled_images),)
     assert int(whole.spread_labels.min()) >= UNKNOWN
-    assert differences(whole, quick_train()) != []
+    assert differences(whole, train_it()) != []
     for step in (1, 2, 3, 5, 6):
         path = tmp_path / f"{step}.safetensors"
-        quick_train(checkpoint=path, callbacks=[stop_after(step)], **CHANGES)
-        assert differences(quick_train(checkpoint=path, **CHANGES), whole) == [], step
+        train_it(checkpoint=path, callbacks=[stop_after(step)], **CHANGES)
+        assert differences(train_it(checkpoint=path, **CHANGES), whole) == [], step
 
 
 def test_labels_below_the_confidence_do_not_teach(few):

@@ -15,6 +15,7 @@ from sgan_utils.data import UNKNOWN, Description
 from sgan_utils.models import MNIST, build_models
 from sgan_utils.support.changes import change, changed
 from sgan_utils.support.errors import CheckpointError, ConfigError
+from sgan_utils.support.hardware import random_state
 from sgan_utils.support.networks import Networks
 from sgan_utils.support.run import History, Run
 from sgan_utils.support.saved_files import Notes, check_tensors, load_weights, read_saved, write_saved
@@ -92,7 +93,7 @@ def save_checkpoint(run: Run, path: Path | str) -> None:
         "history": run.log.tensor(),
     }
     if run.layer_random is not None:
-        tensors["layer_random"] = torch.random.get_rng_state()  # saved inside of Run.random_numbers
+        tensors["layer_random"] = random_state(run.device)  # saved inside of Run.random_numbers
     if run.spread_labels is not None:
         tensors["spread_labels"] = run.spread_labels
     notes = {
@@ -175,7 +176,7 @@ def _restore(run: Run, tensors: dict[str, Tensor], notes: Notes) -> None:
         raise ValueError("spread_labels has numbers of no class")
     run.random.set_state(tensors["random"])
     if run.layer_random is not None:
-        torch.Generator().set_state(tensors["layer_random"])
+        torch.Generator(run.device).set_state(tensors["layer_random"])
         run.layer_random = tensors["layer_random"]
     run.spread_labels = spread
     run.log = History(tensors["history"], run.team)
@@ -218,4 +219,6 @@ def _restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], steps: 
             raise ValueError(f"{name}'s optimiser has made {value.item():g} of {steps} steps")
         if value.shape == parameter.shape:  # lay it out in memory as the weights are: the fused step relies on it
             value = torch.empty_like(parameter).copy_(value)
+        elif optimizer.param_groups[0]["fused"]:  # which counts its steps where the weights are
+            value = value.to(parameter.device)
         optimizer.state[parameter][field] = value.detach()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -45,6 +47,38 @@ def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
 def cpu_capabilities() -> dict[str, object]:
     """What torch knows about this CPU, such as ``"cpu_name"`` and ``"amx_bf16"``; empty where torch cannot say."""
     return getattr(torch.cpu, "get_capabilities", dict)()
+
+
+def random_state(device: torch.device) -> torch.Tensor:
+    """The global random state that layers such as dropout draw from on this device."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else torch.random.get_rng_state()
+
+
+@contextmanager
+def drawing_from(state: torch.Tensor, device: torch.device) -> Iterator[None]:
+    """Inside, layers on this device draw from ``state``; the global random state stays as it was."""
+    before = random_state(device)
+    _set_random_state(state, device)
+    try:
+        yield
+    finally:
+        _set_random_state(before, device)
+
+
+def _set_random_state(state: torch.Tensor, device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state)
+    else:
+        torch.random.set_rng_state(state)
+
+
+def compute_repeatably() -> None:
+    """Let GPUs add up in a fixed order: the same run gives the same numbers. What the lessons train is no slower."""
+    torch.backends.cudnn.deterministic = True
 
 
 def keep_freed_memory() -> None:

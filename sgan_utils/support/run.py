@@ -18,7 +18,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.data import Sources, to_model_range
 from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.support.errors import ConfigError
-from sgan_utils.support.hardware import pick_precision
+from sgan_utils.support.hardware import compute_repeatably, drawing_from, pick_precision, random_state
 from sgan_utils.support.networks import Networks, make_networks
 from sgan_utils.support.source_checks import check_size
 
@@ -145,12 +145,13 @@ class Run:
                 "supervised_weight, unsupervised_weight and consistency_weight are all 0, so no network would learn "
                 "anything: raise one of them, or let `sgan study` score label propagation alone."
             )
+        compute_repeatably()
         device, global_random = sources.unlabelled_images.device, torch.random.get_rng_state()
         layer_random = None
         if networks:
             torch.default_generator.manual_seed(config.seed)
             made = make_networks(networks, config, sources.description)
-            layer_random = torch.random.get_rng_state()
+            layer_random = random_state(device) if device.type == "cpu" else _seeded(device, config.seed)
             torch.random.set_rng_state(global_random)
             g, d = (model.to(device) for model in made)  # in memory as they are: their code may rely on it
         else:
@@ -202,9 +203,8 @@ class Run:
             order = torch.randperm(len(unlabelled), generator=torch.Generator().manual_seed(0)).to(unlabelled.device)
             some = unlabelled[order[: count * self.config.batch_size]].chunk(count)
             uses_random = self.layer_random is not None  # then scoring must not change the random state
-            with self.autocast(), torch.random.fork_rng(devices=[], enabled=uses_random):
-                if uses_random:
-                    torch.default_generator.manual_seed(self.config.seed)
+            state = _seeded(self.device, self.config.seed)
+            with self.autocast(), drawing_from(state, self.device) if uses_random else nullcontext():
                 update_bn((to_model_range(images) for images in some), self.average)
             self._classifier_of_step = self.step
         return cast("Discriminator", self.average.module.eval())
@@ -220,13 +220,11 @@ class Run:
         if self.layer_random is None:
             yield
             return
-        before = torch.random.get_rng_state()
-        torch.random.set_rng_state(self.layer_random)
-        try:
-            yield
-        finally:
-            self.layer_random = torch.random.get_rng_state()
-            torch.random.set_rng_state(before)
+        with drawing_from(self.layer_random, self.device):
+            try:
+                yield
+            finally:
+                self.layer_random = random_state(self.device)
 
     @property
     def epochs(self) -> float:
@@ -248,6 +246,11 @@ class Run:
         if self.precision == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self.precision)
+
+
+def _seeded(device: torch.device, seed: int) -> Tensor:
+    """A random state for layers on this device."""
+    return torch.Generator(device).manual_seed(seed).get_state()
 
 
 Callback = Callable[[Run], None]
