@@ -39,11 +39,14 @@ test-browser: setup-all ## drive the playground in a real browser (Chromium)
 test-endurance: setup-all ## long use: corners of the knobs, starts and stops, killed workers, tabs that come and go
 	SGAN_ENDURANCE=1 $(BIN)/python -m pytest -m endurance
 
+# Named, because nbval's kernels do not understand a bare --cov.
+COVER := --cov=sgan_utils --cov=sgan_workshop --cov-append --cov-report=
+
 coverage: setup-all ## run all tests and say which lines of both packages none of them reaches
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --cov --cov-append --cov-report= -n logical --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest $(COVER) -n logical --dist loadfile --no-loadscope-reorder \
 		-m "not slow and not faults"
-	$(BIN)/python -m pytest --cov --cov-append --cov-report= -m "slow or faults"
+	$(BIN)/python -m pytest $(COVER) -m "slow or faults"
 	$(BIN)/coverage report --show-missing --fail-under 95
 
 figures: setup   ## draw every figure from the recorded results
