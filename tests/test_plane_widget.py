@@ -102,8 +102,13 @@ def test_a_forgotten_game_ends_by_itself(monkeypatch):
     monkeypatch.setattr(plane, "MOST_STEPS", 3)
     shown = Plane()
     shown.go()
-    until(lambda: shown.start.description == "Start")
+    until(lambda: "It ends here" in shown.status.value)
     assert shown.step == 3
+    assert "Step 3." in shown.status.value
+    assert (shown.start.description, shown.start.disabled, shown.one.disabled) == ("Start", True, True)
+    shown.again.click()
+    assert (shown.step, shown.start.disabled, shown.one.disabled) == (0, False, False)
+    assert "It ends here" not in shown.status.value
 
 
 @pytest.mark.parametrize("name", GAMES)

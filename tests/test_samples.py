@@ -12,7 +12,7 @@ from sgan_utils.support.fingerprint import fingerprint
 from sgan_utils.training import train
 from sgan_utils.widgets.live import SAMPLES, LiveRun
 from sgan_utils.widgets.playground import Playground
-from sgan_utils.widgets.samples import REAL, all_samples, as_html, ask, in_words, names_of
+from sgan_utils.widgets.samples import REAL, all_samples, as_html, as_percent, as_probability, ask, in_words, names_of
 
 
 def until(condition):
@@ -84,6 +84,31 @@ def test_a_run_that_is_asked_all_the_time_is_bit_for_bit_the_run_that_is_not(tin
         prints.append(fingerprint(live.run.generator, live.run.last_discriminator))
     assert prints[0] == prints[1]
     assert live.answer.step == 6
+
+
+def test_an_image_of_an_earlier_step_is_answered_when_one_looks_back(live):
+    for step in (1, 2):
+        live.take_one_step()
+        until(lambda step=step: live.step == step and live._waits)
+    live.follow(4, made_at=1)
+    assert (live.answer.name, live.answer.step) == ("generated image 5 of step 1", 2)
+    assert torch.equal(live.answer.image, live.frames[1][4])
+    live.follow(4)
+    assert live.answer.name == "generated image 5"
+    assert torch.equal(live.answer.image, live.frames[2][4])
+
+
+@pytest.mark.parametrize(
+    ("value", "probability", "percent"),
+    [
+        (0.294, "0.29", "29%"),
+        (0.9964, "0.996", "99.6%"),
+        (0.0004, "0.0004", "0.04%"),
+        (1.0, "1.000000", "100.0000%"),
+    ],
+)
+def test_a_belief_close_to_an_end_does_not_look_like_the_end(value, probability, percent):
+    assert (as_probability(value), as_percent(value)) == (probability, percent)
 
 
 def test_the_sheet_has_a_place_for_every_name(tiny_mnist):

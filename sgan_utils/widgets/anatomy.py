@@ -28,7 +28,8 @@ class StepView:
         )
         self.back = w.Button(description="Back", icon="arrow-left", tooltip="The stage before")
         self.forward = w.Button(description="Forward", icon="arrow-right", tooltip="The next stage")
-        self.title, self.diagram = w.HTML(), w.HTML()
+        self.title = w.HTML()
+        self.diagram = w.HTML(layout={"min_height": "210px"})  # no stage moves the buttons
         w.jslink((self.play, "value"), (self.at, "value"))
         controls = w.HBox([self.back, self.forward, self.play, self.at])
         controls.add_class("sgan-columns")

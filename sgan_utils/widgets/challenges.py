@@ -58,7 +58,8 @@ def judge_collapse(live: LiveRun, start: SGANConfig, data: ImageData) -> Verdict
     if not knobs:
         return Verdict(0.0, "No knob is turned: this is the collapse itself. Which of the two learns too fast?")
     if len(knobs) > 1:
-        return Verdict(0.0, f"{len(knobs)} knobs are turned: {names}. Only one may be; “Set the knobs” turns all back.")
+        said = f"Seen from the collapse, {len(knobs)} knobs are turned: {names}."
+        return Verdict(0.0, f"{said} Only one may be; “Set the knobs” turns all back.")
     if not live.frames or "belief_in_generated" not in live.history:
         return Verdict(0.0, f"Turned: {names}. Its images will be judged after step {ENOUGH_STEPS}.")
     found, real = variety(live.frames[live.seen]), variety(data.train_images[: len(live.frames[live.seen])])

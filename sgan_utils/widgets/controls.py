@@ -66,7 +66,7 @@ class Controls:
         )
         self.twin_text = w.Label()
         self.beside = w.VBox([self.twin_text, self.of_twin], layout={"display": "none"})
-        self.answer = w.HTML("<i>Point at an image: what does D say of it? The last row is real.</i>")
+        self.answer = w.HTML("<i>Click an image, or tap it: what does D say of it? The last row is real.</i>")
         self.answer.layout.min_height = "84px"
         self.apart = StepView()
 
@@ -96,10 +96,10 @@ class Controls:
 
     def _arranged(self, knobs: w.Widget) -> w.VBox:
         """Controls beside what they change, or above it where there is no room; what compares runs is below."""
-        controls = w.VBox([heading("1. Choose"), knobs])
+        controls = w.VBox([heading("Choose"), knobs])
         view = w.VBox(
             [
-                heading("2. Train and watch"),
+                heading("Train and watch"),
                 w.HBox([self.start, self.pause, self.step, self.stop, self.reset]),
                 w.HBox([self.progress, self.with_twin, self.status]),
                 self.message,
@@ -117,7 +117,7 @@ class Controls:
         bench = w.Box([controls, view])
         bench.add_class("sgan-bench")
         compared = [
-            heading("3. Compare and keep"),
+            heading("Compare and keep"),
             self.table,
             w.HBox([self.quantity]),
             wide(self.comparison),

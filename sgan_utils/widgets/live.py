@@ -89,7 +89,8 @@ class LiveRun:
         self.accuracies: dict[int, float] = {}
         self.scored_after: dict[int, float] = {}
         self.frames: dict[int, Tensor] = {}
-        self.failure, self.answer, self._followed = "", cast("Answer | None", None), -1
+        self.failure, self.answer = "", cast("Answer | None", None)
+        self._followed: tuple[int, int | None] = -1, None  # image, and the step that made it; None is the latest
         self._data, self._real = data, data.train_images[:REAL]
         self._sources, self._notify = split_sources(data, config), notify
         self._latents = fixed_latents(SAMPLES, config.latent_size)
@@ -168,9 +169,16 @@ class LiveRun:
         """End the run after the step that is being taken; what was reached is kept."""
         self._stop_asked.set()
 
-    def follow(self, image: int) -> None:
-        """Answer for an image from now on: the first SAMPLES are G's, after them come REAL real ones; -1 is none."""
-        self._followed = image
+    def follow(self, image: int, made_at: int | None = None) -> None:
+        """Answer for an image from now on.
+
+        Args:
+            image: the first SAMPLES are G's, after them come REAL real ones; -1 is none.
+            made_at: the step of ``frames`` whose image is meant; by default always the latest.
+        """
+        if (image, made_at) == self._followed and self.answer:
+            return
+        self._followed = image, made_at
         if self._waits or self._ended:  # else the thread of the run answers, for it is changing D
             self._answer()
 
@@ -190,12 +198,14 @@ class LiveRun:
 
     def _answer(self) -> None:
         self.wake()
-        i = self._followed
+        i, made_at = self._followed
         if i < 0 or self.run is None or not self.frames or self.failure:
             return
         generated = i < SAMPLES
-        image = self.frames[self.seen][i] if generated else self._real[i - SAMPLES]
-        self.answer = ask(self.run, names_of(SAMPLES)[i], image, self._latents[i] if generated else None)
+        made_at = made_at if made_at in self.frames else self.seen
+        image = self.frames[made_at][i] if generated else self._real[i - SAMPLES]
+        name = names_of(SAMPLES)[i] + (f" of step {made_at:,}" if generated and made_at != self.seen else "")
+        self.answer = ask(self.run, name, image, self._latents[i] if generated else None)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until the run has ended."""

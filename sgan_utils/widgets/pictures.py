@@ -90,9 +90,9 @@ class Curves:
             _start(self._accuracy, "held-out accuracy (%)", steps)
             for name, points in accuracies.items():
                 points = dict(points)  # the run may be adding to it
-                self._accuracy.plot(
-                    list(points), [100 * a for a in points.values()], "o-", markersize=3, color=colours[name]
-                )
+                percent = [100 * a for a in points.values()]
+                # The last one stands on the edge, where it would be cut in half.
+                self._accuracy.plot(list(points), percent, "o-", markersize=3, color=colours[name], clip_on=False)
             if twin:
                 points = {step: 100 * a for step, a in dict(twin.accuracies).items()}
                 _dashed(self._accuracy, pd.Series(points, dtype=float), 0, marker="o", markersize=3)
@@ -184,7 +184,7 @@ def _start(ax: Axes, ylabel: str, steps: int) -> None:
 def _line(ax: Axes, values: pd.Series, name: str, colour: str) -> None:
     smoothed_line(values, _smooth(values), _plain(name), colour, ax)
     if len(values) == 1:  # a line of one point cannot be seen
-        ax.plot(values.index, values, "o", markersize=3, color=colour)
+        ax.plot(values.index, values, "o", markersize=3, color=colour, clip_on=False)
 
 
 def _smooth(values: pd.Series) -> int:

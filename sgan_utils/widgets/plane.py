@@ -197,7 +197,7 @@ class Plane:
 
     def go(self) -> None:
         """Train in a thread until :meth:`pause`."""
-        if self._going.is_set():
+        if self._going.is_set() or self.step >= MOST_STEPS:
             return
         self._going = threading.Event()
         self._going.set()
@@ -231,6 +231,8 @@ class Plane:
                     shown = time.perf_counter()
         if going.is_set():
             self.pause()
+            with self._lock:
+                self._show()
 
     def _advance(self) -> None:
         self.run.advance()
@@ -244,6 +246,7 @@ class Plane:
     def _show(self) -> None:
         self.canvas.frame = pack(self.run, self.alone)
         self.again.disabled = not self.step
+        self.start.disabled = self.one.disabled = over = self.step >= MOST_STEPS
         text = f"Step {self.step:,}."
         right = 0.0  # of painted points it is not known
         if not self.canvas.painting:
@@ -257,7 +260,7 @@ class Plane:
             on_labels = supervised_loss(self.run.D(self.run.labelled.places).class_logits, self.run.labelled.classes)
         self.status.value = (
             f"{text} D's belief in real points {real:.2f}, in generated ones {fake:.2f}; "
-            f"loss on the labels {on_labels:.2f}."
+            f"loss on the labels {on_labels:.2f}." + (" It ends here; “Begin again” starts anew." if over else "")
         )
         self.challenge.show(judge(self.run, self.points, right, self.data.value, self.game.value))
         self.aid.news = self.status.value

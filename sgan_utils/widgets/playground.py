@@ -91,7 +91,7 @@ class Playground(Keeping):
             (self.remove, self._remove),
         ):
             pressed.on_click(lambda _, react=react: react())
-        self.when.observe(lambda _: self._show_samples(), "value")
+        self.when.observe(lambda _: self._look_back(), "value")
         self.samples.observe(lambda _: self._ask(), "chosen")
         self.quantity.observe(lambda _: self._draw(), "value")
         for control in (self.chosen, *self.knobs.controls.values()):
@@ -249,10 +249,16 @@ class Playground(Keeping):
             self.twin_text.value = f"its twin, the same run without the change, after step {step:,}"
             self.of_twin.value = sheet(images, COLUMNS)
 
+    def _look_back(self) -> None:
+        self._show_samples()
+        if self.live and self.samples.chosen >= 0:
+            self._ask()
+
     def _ask(self) -> None:
-        """Somebody points at an image."""
+        """Somebody wants to know about an image."""
         if self.live and self.live.step:
-            self.live.follow(self.samples.chosen)
+            earlier = list(self.live.frames)[self.when.value : -1]  # empty at the latest
+            self.live.follow(self.samples.chosen, earlier[0] if earlier else None)
             self._show_answer()
         else:
             self.answer.value = "<i>D has not learnt anything yet: press Start, or take one step.</i>"

@@ -80,23 +80,39 @@ def in_words(answer: Answer, run: Run) -> list[str]:
     """An answer as sentences."""
     classes, kind = run.sources.description.classes, run.config.generator_loss
     best, logit = int(answer.probability.argmax()), torch.tensor(answer.real_logit)
-    real, as_real, as_generated = logit.sigmoid().item(), F.softplus(-logit).item(), F.softplus(logit).item()
+    as_real, as_generated = F.softplus(-logit).item(), F.softplus(logit).item()
+    percent, real = as_percent(logit.sigmoid().item()), as_probability(logit.sigmoid().item())
     sentences = [
         f"After step {answer.step:,}: D must choose a class and predicts {classes[best]}, "
-        f"with {answer.probability[best]:.0%}; it takes it for real with {real:.0%}."
+        f"with {answer.probability[best]:.0%}; it takes it for real with {percent}."
     ]
     if answer.latent is None:
-        sentences.append(f"It is real, so it adds −log({real:.2f}) = {as_real:.2f} to D's loss.")
+        sentences.append(f"It is real, so it adds −log({real}) = {as_real:.2f} to D's loss.")
         return sentences
-    sentences.append(f"It is generated, so it adds −log(1 − {real:.2f}) = {as_generated:.2f} to D's loss,")
+    sentences.append(f"It is generated, so it adds −log(1 − {real}) = {as_generated:.2f} to D's loss,")
     sentences[-1] += {
-        "non_saturating": f" and −log({real:.2f}) = {as_real:.2f} to G's.",
-        "saturating": f" and log(1 − {real:.2f}) = {-as_generated:.2f} to G's.",
+        "non_saturating": f" and −log({real}) = {as_real:.2f} to G's.",
+        "saturating": f" and log(1 − {real}) = {-as_generated:.2f} to G's.",
         "feature_matching": " and its features to the mean that G's loss compares.",
     }[kind]
     first = ", ".join(f"{number:.2f}" for number in answer.latent[:4])
     sentences.append(f"G made it of {len(answer.latent)} random numbers: {first}, …")
+    sentences.append(
+        "Asked is D's average over many steps, as it is used after training; the curves show D in one step."
+    )
     return sentences
+
+
+def as_probability(value: float) -> str:
+    """With as many digits as it takes to tell it from 0 and 1, six at most."""
+    texts = [f"{value:.{digits}f}" for digits in range(2, 7)]
+    return next((text for text in texts if 0 < float(text) < 1), texts[-1])
+
+
+def as_percent(value: float) -> str:
+    """As :func:`as_probability`, in percent."""
+    texts = [f"{value:.{digits}%}" for digits in range(5)]
+    return next((text for text in texts if 0 < float(text[:-1]) < 100), texts[-1])
 
 
 def as_html(answer: Answer, run: Run) -> str:

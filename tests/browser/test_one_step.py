@@ -54,7 +54,7 @@ def test_a_sample_answers_and_is_followed(page, place, request, shoot):
     sample.click()
     lesson.until(lambda: "G made it of 100 random numbers" in answer(page), what="an answer")
     asked = answer(page)
-    assert re.search(r"it takes it for real with \d+%", asked)
+    assert re.search(r"it takes it for real with [\d.]+%", asked)
     assert "generated image 7" in asked
     assert "nearest training image" in asked
     lesson.until(lambda: answer(page) != asked, what="later steps to be followed")
