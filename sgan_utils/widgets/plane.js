@@ -34,7 +34,8 @@ function render({ model, el }) {
   hint.className = "hint";
   hint.textContent =
     "Blue: labelled. Green: unlabelled. Orange: generated, on the grid of their latents; brown arrows: where G's loss " +
-    "would send them. Dark: D believes “real”. Drag a label; click to add one; double-click or 1, 2, 3 changes its class; Delete removes it. " +
+    "would send them. Dark: D believes “real”. " +
+    "Drag a label; click to add one; double-click or 1, 2, 3 changes its class; Delete removes it. " +
     "Keyboard: N next label, arrows move it, A adds one. When points are painted: drag on the left picture.";
   el.append(canvas, hint);
   const pen = canvas.getContext("2d");
