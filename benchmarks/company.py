@@ -35,16 +35,20 @@ def measure(rounds: int = ROUNDS, steps: int = STEPS) -> dict[str, Any]:
                     seconds[company][name].append(found["seconds_a_step"])
                     if name == CHOSEN:
                         chosen[company].append(int(found["threads"]))
-    medians = {company: {name: statistics.median(all_) for name, all_ in by.items()} for company, by in seconds.items()}
-    quiet = min(medians["quiet"].values())
-    ratios = {company: {name: round(each / quiet, 3) for name, each in by.items()} for company, by in medians.items()}
+    # Round by round, so that a minute in which the machine itself was slow slows both sides of a ratio.
+    quiet = [min(of_one_round) for of_one_round in zip(*seconds["quiet"].values(), strict=True)]
+
+    def ratio(taken: list[float]) -> float:
+        return round(statistics.median(each / best for each, best in zip(taken, quiet, strict=True)), 3)
+
+    ratios = {company: {name: ratio(taken) for name, taken in by.items()} for company, by in seconds.items()}
     return {
         "one_busy_ratio": ratios["one busy program"][CHOSEN],
         "two_busy_ratio": ratios["two busy programs"][CHOSEN],
         "quiet_ratio": ratios["quiet"][CHOSEN],
         "ratios": ratios,
         "chosen_threads": chosen,
-        "quiet_seconds_a_step": quiet,
+        "quiet_seconds_a_step": statistics.median(quiet),
         "seconds_a_step": seconds,
     }
 

@@ -427,18 +427,20 @@ def test_the_cost_page_follows_what_was_measured():
     assert f"{cost.SGANConfig.preset('lesson').steps} × 1000.0 ms" in page
 
 
-def test_company_compares_every_run_with_the_fastest_quiet_one(monkeypatch):
+def test_company_compares_every_run_with_the_fastest_quiet_one_of_its_round(monkeypatch):
     def one_run(*command):
         threads = json.loads(command[-1])["threads"]
         programs = len(running)
         took = {1: 0.05 * (1 + programs), 2: 0.04 * (1 + 4 * programs)}
         chosen = threads or (1 if programs else 2)
-        return {"seconds_a_step": took[chosen], "threads": chosen}
+        slow = 10 if len(companies) <= 3 else 1  # the first round, in which the whole machine was slow
+        return {"seconds_a_step": slow * took[chosen], "threads": chosen}
 
-    running = []
+    running, companies = [], []
 
     @contextmanager
     def pretended(programs):
+        companies.append(programs)
         running.extend(range(programs))
         yield
         running.clear()

@@ -90,6 +90,44 @@ def test_a_row_that_cannot_be_true_is_refused_with_file_line_and_cure(out, cells
     assert str(caught.value).endswith("or delete the line to have that run trained again.")
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("test_accuracy", 0, 1),
+        ("fid", 0, 1e9),
+        ("kid", -1e9, 1e9),
+        ("kid_std", 0, 1e9),
+        ("score", 0, 1e3),
+        ("train_seconds", 0, 1e9),
+        ("core_seconds", 0, 1e9),
+        ("images_per_second", 0, 1e9),
+    ],
+)
+def test_a_number_may_lie_at_its_limits_and_not_beyond(out, name, low, high):
+    for limit in (low, high):
+        edit(out, 3, **{name: repr(limit)})
+        assert rows.read_rows(out)[name].iloc[1] == limit
+    for beyond in (low - 0.25, high + 0.25):
+        edit(out, 3, **{name: repr(beyond)})
+        with pytest.raises(SGANError, match=f"{name} is {beyond}, which is not between"):
+            rows.read_rows(out)
+
+
+def test_a_held_out_accuracy_is_a_fraction_too(out):
+    for measured, refused in ((0.0, False), (1.0, False), (1.25, True), (-0.25, True)):
+        edit(out, 3, held_out="100", test_accuracy="", held_out_accuracy=repr(measured))
+        if refused:
+            with pytest.raises(SGANError, match=f"held_out_accuracy is {measured}, which is not between 0 and 1"):
+                rows.read_rows(out)
+        else:
+            assert rows.read_rows(out)["held_out_accuracy"].iloc[1] == measured
+
+
+def test_rows_of_both_number_formats_may_stand_in_one_table(out):
+    edit(out, 3, computed_in="bfloat16")
+    assert rows.read_rows(out)["computed_in"].tolist() == ["float32", "bfloat16"]
+
+
 def test_half_a_row_is_refused_and_a_row_that_stands_there_twice_counts_once(out):
     whole = out.read_text()
     out.write_text(whole[:-40])
