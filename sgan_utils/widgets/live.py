@@ -89,8 +89,7 @@ class LiveRun:
         self.accuracies: dict[int, float] = {}
         self.scored_after: dict[int, float] = {}
         self.frames: dict[int, Tensor] = {}
-        self.failure, self.answer = "", cast("Answer | None", None)
-        self._followed: tuple[int, int | None] = -1, None  # image, and the step that made it; None is the latest
+        self.failure, self.answer, self._followed = "", cast("Answer | None", None), (-1, cast("int | None", None))
         self._data, self._real = data, data.train_images[:REAL]
         self._sources, self._notify = split_sources(data, config), notify
         self._latents = fixed_latents(SAMPLES, config.latent_size)
@@ -170,14 +169,7 @@ class LiveRun:
         self._stop_asked.set()
 
     def follow(self, image: int, made_at: int | None = None) -> None:
-        """Answer for an image from now on.
-
-        Args:
-            image: the first SAMPLES are G's, after them come REAL real ones; -1 is none.
-            made_at: the step of ``frames`` whose image is meant; by default always the latest.
-        """
-        if (image, made_at) == self._followed and self.answer:
-            return
+        """Answer for an image of a step, by default of the latest: SAMPLES of G, then REAL real ones; -1 is none."""
         self._followed = image, made_at
         if self._waits or self._ended:  # else the thread of the run answers, for it is changing D
             self._answer()
@@ -201,11 +193,10 @@ class LiveRun:
         i, made_at = self._followed
         if i < 0 or self.run is None or not self.frames or self.failure:
             return
-        generated = i < SAMPLES
-        made_at = made_at if made_at in self.frames else self.seen
-        image = self.frames[made_at][i] if generated else self._real[i - SAMPLES]
-        name = names_of(SAMPLES)[i] + (f" of step {made_at:,}" if generated and made_at != self.seen else "")
-        self.answer = ask(self.run, name, image, self._latents[i] if generated else None)
+        step = made_at if made_at in self.frames else self.seen
+        image, latent = (self.frames[step][i], self._latents[i]) if i < SAMPLES else (self._real[i - SAMPLES], None)
+        earlier = f" of step {step:,}" if i < SAMPLES and step != self.seen else ""
+        self.answer = ask(self.run, names_of(SAMPLES)[i] + earlier, image, latent)
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until the run has ended."""
@@ -283,8 +274,7 @@ class LiveRun:
         if len(self.frames) > MOST_FRAMES:
             self.frames = dict(list(self.frames.items())[::2])
         held_out = self._sources.held_out_images, self._sources.held_out_labels
-        score = score and self.config.held_out > 0
-        if score:
+        if score := score and self.config.held_out > 0:
             self._last_score = self.scored_after[self.step] = self.seconds
             self.accuracies[self.step] = accuracy(run.classifier(), *held_out)
         self.steering.observe(self._latents, self.frames, held_out if score else None)

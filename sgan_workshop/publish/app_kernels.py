@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,8 @@ from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from sgan_utils.support.hardware import give_back_freed_memory
+
 GRACE = 20.0  # seconds that a page may be away: a connection that broke comes back within a few
 LOADING = 300.0  # seconds that a page may take until it connects; a busy machine needs its time
 
@@ -24,19 +27,24 @@ class PageKernels(AsyncMappingKernelManager):
     async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]  # Jupyter's is a mixture of both
         """Start a kernel as Jupyter does, and look after a while whether a page has come."""
         kernel_id = await super().start_kernel(**options)
-        IOLoop.current().call_later(LOADING, self.end_if_alone, kernel_id)
+        self._look_again(LOADING, kernel_id)
         return kernel_id
 
     def notify_disconnect(self, kernel_id: str) -> None:
         """A page has gone, or its connection broke."""
         super().notify_disconnect(kernel_id)
-        IOLoop.current().call_later(GRACE, self.end_if_alone, kernel_id)
+        self._look_again(GRACE, kernel_id)
+
+    def _look_again(self, seconds: float, kernel_id: str) -> None:
+        # In an empty context: ours would keep the page's request and all that it holds until then.
+        contextvars.Context().run(IOLoop.current().call_later, seconds, self.end_if_alone, kernel_id)
 
     async def end_if_alone(self, kernel_id: str) -> None:
         """End a kernel that no page is connected to."""
         if kernel_id in self and self._kernel_connections.get(kernel_id, 0) <= 0:
             self.log.info("The page of kernel %s has gone: it ends.", kernel_id)
             await ensure_async(self.shutdown_kernel(kernel_id, now=True))
+        give_back_freed_memory()
 
 
 class LeaveHandler(VoilaShutdownKernelHandler):
