@@ -499,6 +499,7 @@ WRONG_RUN = {
     "an optimiser far ahead": (tensor("optimizer_d/0/step", lambda old: old + 900), "D's optimiser has made 905 of 5"),
     "a short random state": (tensor("random", lambda old: old[:100]), "random is (100,) of torch.uint8, not ("),
     "no random state": (tensor("random", lambda old: None), "random is missing"),
+    "no history": (tensor("history", lambda old: None), "history is missing"),
     "a short history": (tensor("history", lambda old: old[:3]), "history is (3, 5) of torch.float32, not (5, 5)"),
     "a narrow history": (tensor("history", lambda old: old[:, :4].contiguous()), "history is (5, 4)"),
     "a flat history": (tensor("history", lambda old: old.flatten()), "history is "),

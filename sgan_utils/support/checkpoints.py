@@ -166,9 +166,8 @@ def _restore(run: Run, tensors: dict[str, Tensor], notes: Notes) -> None:
         others["spread_labels"] = torch.zeros(len(run.sources.unlabelled_images), dtype=torch.int64)
     found = {name: tensor for name, tensor in tensors.items() if not name.startswith(RUN)}
     measured = slice(None) if run.config.uses_generator else slice(1)  # the rest is nan where G takes no part
-    check_tensors(
-        found | {"history": found.get("history", history)[..., measured]}, others | {"history": history[:, measured]}
-    )
+    of_this_run = {"history": found["history"][..., measured]} if "history" in found else {}
+    check_tensors(found | of_this_run, others | {"history": history[:, measured]})
     if found["history"].shape != history.shape:
         raise ValueError(f"history is {tuple(found['history'].shape)}, not {tuple(history.shape)}")
     spread = found.get("spread_labels")
