@@ -166,7 +166,7 @@ WRONG = [
     ("Discriminator", "return two tensors", [(D_OUT, "return logits")]),
     ("Discriminator", "swap the two", [(D_OUT, "return logits.logsumexp(1), logits")]),
     ("Discriminator", "(16, 1) and should be (16,)", [(D_OUT, "return logits, logits.logsumexp(1, keepdim=True)")]),
-    ("Discriminator", "ten columns", [("nn.Linear(128 * 4 * 4, 10)", "nn.Linear(128 * 4 * 4, 11)")]),
+    ("Discriminator", "ten columns", [("nn.Linear(64 * 4 * 4, 10)", "nn.Linear(64 * 4 * 4, 11)")]),
     ("Discriminator", "reaches the images", [(D_LAYERS, "logits = self.layers(images.detach())")]),
     ("Discriminator", "depends on the other images", [
         (D_LAYERS, f"{D_LAYERS}\n        logits = logits - logits.mean(0)")
@@ -279,11 +279,11 @@ RIGHT = [
     ]),
     ("Generator", [("nn.BatchNorm2d(after), nn.ReLU()", "nn.LeakyReLU(0.1)")]),
     ("Discriminator", [
-        ("nn.Linear(128 * 4 * 4, 10)", "nn.Linear(128 * 4 * 4, 11)"),
+        ("nn.Linear(64 * 4 * 4, 10)", "nn.Linear(64 * 4 * 4, 11)"),
         (D_OUT, "return logits[:, :10], logits[:, 10]")
     ]),
     ("Discriminator", [
-        ("nn.Linear(128 * 4 * 4, 10)", "nn.Linear(128 * 4 * 4, 11)"),
+        ("nn.Linear(64 * 4 * 4, 10)", "nn.Linear(64 * 4 * 4, 11)"),
         (D_OUT, "return logits[:, :10], logits[:, :10].logsumexp(1) - logits[:, 10]")
     ]),
     ("Discriminator", [(D_OUT, "return logits, logits.logsumexp(1), images")]),

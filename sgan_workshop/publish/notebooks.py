@@ -162,7 +162,8 @@ def execute(
         clients: gets the client of the kernel, for whoever may have to end it.
     """
     from nbclient import NotebookClient
-    from traitlets.config import Config
+
+    from sgan_workshop.publish.waking_session import WakingSession
 
     client = NotebookClient(
         notebook,
@@ -171,10 +172,9 @@ def execute(
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
-        # Large messages are copied as small ones are. Sent without a copy, a picture of more than 64 kB inside a widget
-        # goes back to the kernel while the client waits for it, and the run stands still.
-        config=Config(Session={"copy_threshold": 2**30}),
     )
+    client.create_kernel_manager()
+    client.km.session = WakingSession(parent=client.km)
     if clients is not None:
         clients.append(client)
     env = dict(os.environ)
