@@ -26,7 +26,7 @@ from benchmarks.measure import ROOT
 TARGETS = {
     "sgan_utils/losses.py": ["tests/test_losses.py"],
     "sgan_utils/data.py": ["tests/test_data.py"],
-    "sgan_utils/training.py": ["tests/test_training.py", "tests/test_lessons_build.py"],
+    "sgan_utils/training.py": ["tests/test_training.py", "tests/test_lessons_build.py", "tests/test_student.py"],
     "sgan_utils/support/checkpoints.py": ["tests/test_checkpoints.py"],
     "sgan_utils/support/rows.py": ["tests/test_rows.py"],
 }

@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from sgan_utils.support.earlier_names import FIELDS
 from sgan_utils.support.errors import CheckpointError, DivergedError, FileError
 from sgan_utils.support.run import Run
 from sgan_utils.support.saved_files import checksum
+from sgan_utils.support.session import steps_of
 from sgan_utils.training import generator_step
 
 
@@ -65,7 +67,13 @@ def test_an_interrupted_and_resumed_run_is_the_uninterrupted_one_bit_for_bit(
 
 
 def test_a_run_that_was_changed_on_its_way_is_resumed_with_its_changes(quick_train, path, differences):
-    steered = changing({2: {"learning_rate_d": 1, "adam_beta1": 0.9}, 6: {"generator_loss": "feature_matching"}})
+    steered = changing(
+        {
+            1: {"label_smoothing": 0.1},
+            2: {"learning_rate_d": 1, "adam_beta1": 0.9},
+            6: {"generator_loss": "feature_matching"},
+        }
+    )
     quick_train(checkpoint=path, callbacks=[steered, interrupt_at(4)])
     resumed, whole = quick_train(checkpoint=path, callbacks=[steered]), quick_train(callbacks=[steered])
     assert resumed.changes == whole.changes
@@ -521,6 +529,32 @@ def test_a_checkpoint_that_is_wrong_anywhere_is_refused_in_one_sentence(quick_tr
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "change", "words"),
+    [
+        (
+            {"unsupervised_weight": 0.0},
+            tensor("history", lambda old: old.repeat(1, 2)),
+            "history is (5, 10), not (5, 5)",
+        ),
+        ({"propagation": 0.3}, tensor("spread_labels", lambda old: old + 10), "spread_labels has numbers of no class"),
+        ({"propagation": 0.3}, tensor("spread_labels", lambda old: old - 10), "spread_labels has numbers of no class"),
+    ],
+)
+def test_what_only_some_runs_save_is_checked_too(quick_train, path, fields, change, words):
+    quick_train(checkpoint=path, callbacks=[interrupt_at(5)], **fields)
+    rewritten(path, change, resign=True)
+    with pytest.raises(CheckpointError, match=re.escape(words)):
+        quick_train(checkpoint=path, **fields)
+
+
+def test_a_checkpoint_is_saved_every_1000_steps_unless_something_else_is_asked_for(quick_train, path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(training, "steps_of", lambda *given: asked.append(given[3]) or steps_of(*given))
+    quick_train(checkpoint=path)
+    assert asked == [1_000]
 
 
 WRONG_MODELS = {"other channels": (text("data", channels=3), "bias is (1,) of torch.float32, not (3,) of torch")}

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
+import sgan_utils.data
 from sgan_utils.config import SGANConfig
 from sgan_utils.data import (
     Batches,
@@ -19,6 +20,7 @@ from sgan_utils.data import (
     data_folder,
     draw_labelled,
     images_by_class,
+    load_data,
     load_mnist,
     post_transforms,
     split_sources,
@@ -29,6 +31,12 @@ from sgan_utils.support.errors import DataError, SGANError
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [archive.name for archive in ARCHIVES]
+
+
+IN_ORDER = [[3, 1, 8, 7], [9, 4, 4, 1], [9, 0, 2, 6]]
+DRAWN = [18, 34, 51, 67, 75, 88, 122, 137, 143, 220, 230, 244, 266, 290, 300, 304, 314, 333, 349, 358]
+HELD_OUT = [22, 32, 37, 76, 91, 95, 169, 172, 179, 181, 216, 254, 303, 321, 322, 338, 340, 379, 384, 385]
+FINGERPRINT = "73a12a247bbf"
 
 
 @pytest.fixture(scope="session")
@@ -409,6 +417,33 @@ def test_sources_come_out_the_same_on_every_device(tiny_mnist, tiny_config, devi
     here, there = split_sources(tiny_mnist, config), split_sources(tiny_mnist.to(device), config)
     assert {tensor.device.type for tensor in there[:5]} == {device}
     assert all(torch.equal(a, b.cpu()) for a, b in zip(here[:5], there[:5], strict=True))
+
+
+def test_sources_can_be_moved_and_what_they_were_drawn_from_goes_with_them(tiny_sources):
+    moved = tiny_sources.to("cpu")
+    assert moved.description == tiny_sources.description
+    assert all(torch.equal(one, other) for one, other in zip(moved[:5], tiny_sources[:5], strict=True))
+
+
+def test_without_a_name_the_data_are_mnist(tiny_mnist, monkeypatch):
+    monkeypatch.setattr(sgan_utils.data, "load_mnist", lambda: tiny_mnist)
+    assert load_data() is tiny_mnist
+
+
+# If these changed, a study's new rows and a checkpoint's further steps would belong to another experiment.
+
+
+def test_the_images_that_a_configuration_names_stay_the_same_from_version_to_version(tiny_mnist):
+    config = SGANConfig(labels=20, held_out=20, seed=3)
+    sources = split_sources(numbered(tiny_mnist), config)
+    assert numbers_of(sources.labelled_images).tolist() == DRAWN
+    assert numbers_of(sources.held_out_images).tolist() == HELD_OUT
+    assert split_sources(tiny_mnist, config).fingerprint() == FINGERPRINT
+
+
+def test_batches_stay_the_same_from_version_to_version():
+    batches = Batches((torch.arange(10),), batch_size=4, seed=7)
+    assert [batches[step][0].tolist() for step in (0, 2, 7)] == IN_ORDER
 
 
 # Batches

@@ -425,6 +425,23 @@ def test_d_and_g_are_both_shown_generated_images_with_noise(quick_train, monkeyp
     assert min(largest(1.0)) > 2
 
 
+def test_noise_is_added_to_what_g_draws(quick_train, monkeypatch):
+    seen = []
+
+    def with_bright_noise(*arguments):
+        *others, noise = make_inputs(*arguments)
+        return *others, torch.full_like(noise, 3.0)
+
+    def noted_step(discriminator, optimizer, labelled, unlabelled, generated, *rest):
+        seen.append(generated.min().item())
+        return discriminator_step(discriminator, optimizer, labelled, unlabelled, generated, *rest)
+
+    monkeypatch.setattr(training, "make_inputs", with_bright_noise)
+    monkeypatch.setattr(training, "discriminator_step", noted_step)
+    quick_train(steps=2)
+    assert min(seen) >= 2  # 3 on top of paper and ink
+
+
 def test_with_consistency_d_learns_from_unlabelled_images_even_without_g(quick_train, tiny_sources):
     flipped = tiny_sources._replace(unlabelled_images=255 - tiny_sources.unlabelled_images)
     fields = {"unsupervised_weight": 0, "consistency_weight": 1.0, "confidence": 0.12, "weight_std": 0.1}
@@ -708,6 +725,24 @@ def test_without_progress_nothing_is_printed(quick_train, capfd):
 def test_with_progress_a_bar_counts_the_steps(quick_train, capfd):
     quick_train(progress=True)
     assert "8/8" in capfd.readouterr().err
+
+
+def test_a_bar_is_shown_unless_it_is_unwanted(tiny_config, tiny_sources, capfd):
+    train(tiny_config, tiny_sources, device="cpu")
+    assert "8/8" in capfd.readouterr().err
+
+
+def test_a_run_is_computed_where_it_was_told_to(quick_train, monkeypatch):
+    told = []
+    monkeypatch.setattr(training, "pick_device", lambda device: told.append(device) or torch.device("cpu"))
+    quick_train(device="cuda")
+    assert told == ["cuda"]
+
+
+def test_no_labelled_order_of_a_run_is_the_unlabelled_order_of_any_other(tiny_config, tiny_sources):
+    pairs = [training.batches_of(Run.start(tiny_config.but(seed=seed), tiny_sources)) for seed in range(6)]
+    seeds = [batches.seed for pair in pairs for batches in pair]
+    assert len(set(seeds)) == len(seeds)
 
 
 # Stopping well
