@@ -22,7 +22,6 @@ from sgan_utils.support.earlier_names import FIELDS
 from sgan_utils.support.errors import CheckpointError, DivergedError, FileError
 from sgan_utils.support.run import Run
 from sgan_utils.support.saved_files import checksum
-from sgan_utils.support.session import steps_of
 from sgan_utils.training import generator_step
 
 
@@ -548,13 +547,6 @@ def test_what_only_some_runs_save_is_checked_too(quick_train, path, fields, chan
     rewritten(path, change, resign=True)
     with pytest.raises(CheckpointError, match=re.escape(words)):
         quick_train(checkpoint=path, **fields)
-
-
-def test_a_checkpoint_is_saved_every_1000_steps_unless_something_else_is_asked_for(quick_train, path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(training, "steps_of", lambda *given: asked.append(given[3]) or steps_of(*given))
-    quick_train(checkpoint=path)
-    assert asked == [1_000]
 
 
 WRONG_MODELS = {"other channels": (text("data", channels=3), "bias is (1,) of torch.float32, not (3,) of torch")}

@@ -23,6 +23,7 @@ from sgan_utils.evaluation import Film, accuracy, fixed_latents
 from sgan_utils.models import HEADS, build_models, sample_latent
 from sgan_utils.support.errors import DivergedError
 from sgan_utils.support.run import History, Run
+from sgan_utils.support.session import steps_of
 from sgan_utils.training import discriminator_step, generator_step, learning_rate_scale, make_inputs, train
 
 COLUMNS = ["supervised", "unsupervised", "belief_in_real", "belief_in_generated", "generator"]
@@ -730,6 +731,13 @@ def test_with_progress_a_bar_counts_the_steps(quick_train, capfd):
 def test_a_bar_is_shown_unless_it_is_unwanted(tiny_config, tiny_sources, capfd):
     train(tiny_config, tiny_sources, device="cpu")
     assert "8/8" in capfd.readouterr().err
+
+
+def test_a_checkpoint_is_saved_every_1000_steps_unless_something_else_is_asked_for(quick_train, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(training, "steps_of", lambda *given: asked.append(given[3]) or steps_of(*given))
+    quick_train(checkpoint=tmp_path / "run.safetensors")
+    assert asked == [1_000]
 
 
 def test_a_run_is_computed_where_it_was_told_to(quick_train, monkeypatch):

@@ -222,7 +222,7 @@ def check_test_accuracy(function: Callable[[Discriminator, Tensor, Tensor], floa
         light = torch.rand(count, 1, 1, 1, generator=random).sort(0).values  # in order, so that a batch is one-sided
         images = (light * torch.randint(256, (count, 1, 28, 28), generator=random)).to(torch.uint8)
         with torch.no_grad():
-            for _ in range(20):  # D's BatchNorm has seen such images, in another order
+            for _ in range(10):  # D's BatchNorm has seen such images, in another order
                 D(to_model_range(images[torch.randperm(count, generator=random)[:60]]))
         labels = believe(D, images).class_logits.argmax(1)
         wrong = torch.rand(count, generator=random) < light.flatten() ** 2  # more of them towards the end
