@@ -56,6 +56,13 @@ def test_until_the_last_step_the_classifier_is_d(config, sources):
     assert stopped.student is None
 
 
+def test_a_student_is_taught_in_silence_where_no_bar_is_wanted(config, sources, capfd):
+    train(config, sources, progress=False)
+    assert capfd.readouterr() == ("", "")
+    train(config, sources, progress=True)
+    assert f"{config.student_steps}/{config.student_steps}" in capfd.readouterr().err
+
+
 def test_the_same_configuration_teaches_the_same_student(config, sources, run):
     again = train(config, sources, progress=False)
     for one, other in zip(run.student.state_dict().values(), again.student.state_dict().values(), strict=True):
