@@ -173,8 +173,8 @@ def execute(
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # or each kernel warns that it listens on this machine
     )
-    client.create_kernel_manager()
-    client.km.session = WakingSession(parent=client.km)
+    manager = client.create_kernel_manager()
+    manager.session = WakingSession(parent=manager)
     if clients is not None:
         clients.append(client)
     env = dict(os.environ)
