@@ -326,6 +326,23 @@ def test_own_workers_that_do_not_start_are_one_sentence(tiny, tmp_path, monkeypa
         run_study([tiny], tmp_path / "s.csv", progress=False)
 
 
+def test_a_run_whose_workers_were_killed_from_outside_is_not_blamed(tiny, monkeypatch):
+    tried = []
+
+    def results(client, configs, samples, alone=False):
+        for config in configs:
+            tried.append((config.seed, alone))
+            lucky = config.seed == 0 or (config.seed == 1 and len(tried) > 4)
+            yield config, {"failed": ""} if lucky else distributed.KilledWorker("run", None, 1)
+
+    monkeypatch.setattr(workers, "_results", results)
+    configs = [tiny.but(seed=seed) for seed in range(3)]
+    rows = dict(workers.rows_as_they_come(None, configs, False, workers.made_by()))
+    assert [seed for seed, alone in tried if not alone] == [0, 1, 2]
+    assert [seed for seed, alone in tried if alone] == [1, 2] * 2 + [2]
+    assert [rows[config]["failed"][:27] for config in configs] == ["", "", "its worker dies again and a"]
+
+
 def test_a_run_that_kills_its_workers_is_named_and_the_others_are_not_blamed(tiny, tmp_path):
     (tmp_path / "kills.py").write_text(KILLS)
     with distributed.LocalCluster(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 FIRST_WORKER_SECONDS = 60  # a batch system may start the scheduler some time before its workers
-ALLOWED_DEATHS = 1  # of workers, under one and the same run; it is blamed for the next
+ALLOWED_DEATHS = 1  # of workers, under one and the same run; the next makes it a suspect
+TRIES_ALONE = 3  # of a suspect, before it is blamed: its workers may have been killed from outside again
 LOOK_EVERY = 5  # seconds between two looks whether all workers of ours still live
 START_SECONDS = 300  # that a new worker may take to load torch, on a busy machine
 
@@ -150,19 +151,21 @@ def made_by_workers(client: Client) -> Row:
 def rows_as_they_come(
     client: Client, configs: list[SGANConfig], samples: bool, here: Row
 ) -> Iterator[tuple[SGANConfig, Row]]:
-    """Train ``configs``. A run is blamed for the death of its workers only if they die while nobody else trains."""
+    """Train ``configs``. A run is blamed only if its workers die again and again while nobody else trains."""
     from distributed import KilledWorker
 
-    suspects = []
-    for config, result in _results(client, configs, samples):
-        if isinstance(result, KilledWorker):
-            suspects.append(config)
-        else:
-            yield config, result
-    for config, result in _results(client, suspects, samples, alone=True):
-        if isinstance(result, KilledWorker):
-            result = make_row(config, here, failed="its worker dies again and again; delete this row to try once more.")
-        yield config, result
+    left = configs
+    for number in range(1 + TRIES_ALONE):
+        suspects = []
+        for config, result in _results(client, left, samples, alone=number > 0):
+            if isinstance(result, KilledWorker):
+                suspects.append(config)
+            else:
+                yield config, result
+        left = suspects
+    for config in left:
+        failed = "its worker dies again and again; delete this row to try once more."
+        yield config, make_row(config, here, failed=failed)
 
 
 def _results(
