@@ -22,7 +22,7 @@ app: setup       ## open the playground as a page without code
 	$(BIN)/sgan app
 
 # Side by side, every core with files of its own; a browser or a cluster would be too slow beside others.
-test: setup-all  ## run the tests of every day, with all lessons but one that takes longer
+test: setup-all  ## run the tests of every day, with all lessons but two that take longer
 	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder -m "not slow and not faults"
 
 test-all: setup-all ## run all tests, those that start clusters, long runs or a browser among them

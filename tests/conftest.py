@@ -31,7 +31,7 @@ from sgan_workshop.commands import main
 from sgan_workshop.studies import grid
 
 ROOT = Path(__file__).resolve().parent.parent
-LONG_LESSONS = ("06_label_efficiency",)  # whose cells are marked as slow
+LONG_LESSONS = ("06_label_efficiency", "08_your_own_images")  # whose cells are marked as slow
 TRAIN_IMAGES, TEST_IMAGES = 400, 100
 
 
