@@ -13,7 +13,7 @@ from sgan_utils.results import load_record
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.publish import registry
 from sgan_workshop.publish.facts import Facts
-from sgan_workshop.publish.figures import draw_figures
+from sgan_workshop.publish.figures import draw_figures, svg_of
 from sgan_workshop.publish.notebooks import lesson_paths
 from sgan_workshop.publish.recipes.parts import what_it_took
 from sgan_workshop.publish.registry import FIGURES_FOLDER, RECIPES
@@ -38,6 +38,18 @@ def test_a_figure_is_the_committed_one_byte_for_byte(drawn, name):
     for file in files_of(name):
         fresh, committed = (folder / file for folder in (drawn, FIGURES_FOLDER))
         assert fresh.read_bytes() == committed.read_bytes(), f"{committed.name} is stale: run `sgan figures`"
+
+
+def test_an_svg_does_not_show_the_last_digits_in_which_processors_differ():
+    def drawn_at(left: float) -> str:
+        figure = plt.figure()
+        figure.add_axes((left, 0.1, 0.5, 0.5)).plot([0, 1], "o-")
+        svg = svg_of(figure, {"Date": None})
+        plt.close(figure)
+        return svg
+
+    assert drawn_at(0.1) == drawn_at(0.1 + 1e-12)
+    assert drawn_at(0.1) != drawn_at(0.2)
 
 
 @pytest.mark.parametrize("name", RECIPES)

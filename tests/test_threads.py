@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
@@ -112,6 +113,15 @@ def test_the_race_changes_no_random_numbers(unsettled, monkeypatch):
     torch.manual_seed(1)
     threads.settle_threads()
     assert torch.equal(torch.rand(3), wanted)
+
+
+@pytest.mark.parametrize("capabilities", [{}, {"avx512_bf16": True}])
+def test_the_race_says_nothing_whatever_the_cpu_has(unsettled, monkeypatch, capabilities):
+    monkeypatch.setattr(threads, "STEPS", 1)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        threads.settle_threads()
 
 
 def test_a_process_settles_before_it_computes():

@@ -61,8 +61,8 @@ def _write_whole(target: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Put a text into a file, whole or not at all."""
-    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+    """Put a text into a file, whole or not at all, with the same ends of lines on every system."""
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:

@@ -6,7 +6,7 @@ import ctypes
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -43,6 +43,13 @@ def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
     else:
         native = False
     return torch.bfloat16 if native else torch.float32
+
+
+def computing_in(precision: torch.dtype, device: torch.device) -> AbstractContextManager:
+    """Convolutions inside compute in this precision. Leave it before weights change: it keeps copies of them."""
+    if precision == torch.float32:  # nothing to do; torch warns of an autocast to what everything is already
+        return nullcontext()
+    return torch.autocast(device.type, precision)
 
 
 def cpu_capabilities() -> dict[str, object]:

@@ -18,7 +18,7 @@ from sgan_utils.config import SGANConfig
 from sgan_utils.data import Sources, to_model_range
 from sgan_utils.models import Discriminator, Generator, build_models
 from sgan_utils.support.errors import ConfigError
-from sgan_utils.support.hardware import compute_repeatably, drawing_from, pick_precision, random_state
+from sgan_utils.support.hardware import compute_repeatably, computing_in, drawing_from, pick_precision, random_state
 from sgan_utils.support.networks import Networks, make_networks
 from sgan_utils.support.source_checks import check_size
 
@@ -243,9 +243,7 @@ class Run:
 
     def autocast(self) -> AbstractContextManager:
         """Convolutions inside compute in the run's precision. Leave it before weights change: it keeps copies."""
-        if self.precision == torch.float32:
-            return nullcontext()
-        return torch.autocast(self.device.type, self.precision)
+        return computing_in(self.precision, self.device)
 
 
 def _seeded(device: torch.device, seed: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sgan_utils.support.errors import SGANError
-from sgan_utils.support.hardware import pick_precision
+from sgan_utils.support.hardware import computing_in, pick_precision
 
 ROUNDS, STEPS = 12, 3  # of the race: enough to meet another busy program, and over in half a second
 CANDIDATES = (1, 2, 4, 8)  # more threads than that have too little to do in images of 28x28
@@ -56,6 +56,8 @@ def _fastest(candidates: list[int]) -> int:
         network = nn.Sequential(nn.Conv2d(32, 64, 5, stride=2, padding=2), nn.BatchNorm2d(64), nn.LeakyReLU(0.2))
         network = network.to(memory_format=torch.channels_last)
         images = torch.randn(50, 32, 14, 14).to(memory_format=torch.channels_last)
+    cpu = torch.device("cpu")
+    precision = pick_precision("auto", cpu)
     seconds: dict[int, list[float]] = {count: [] for count in candidates}
 
     def typical(count: int) -> float:
@@ -67,7 +69,7 @@ def _fastest(candidates: list[int]) -> int:
             torch.set_num_threads(count)
             before = time.perf_counter()
             for _ in range(STEPS):
-                with torch.autocast("cpu", pick_precision("auto", torch.device("cpu"))):
+                with computing_in(precision, cpu):
                     output = network(images)
                 output.float().sum().backward()
             if round_:  # the first one warms up

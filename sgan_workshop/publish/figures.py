@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -79,8 +81,9 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
             ) from error
         for frame in frames:
             styles.adapt(frame, chosen_style)
+        about_svg = {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt}
+        write_text(folder / f"{recipe.name}.svg", svg_of(frames[-1], about_svg))
         formats: dict[str, dict[str, Any]] = {
-            ".svg": {"Date": None, "Creator": None, "Title": recipe.name, "Description": recipe.alt},
             ".png": {"Software": None, "Title": recipe.name, "Description": recipe.alt},
         }
         if chosen_style.pdf:
@@ -95,6 +98,19 @@ def _draw_one(recipe: Recipe, folder: Path, style: str) -> Path:
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     write_text(folder / f"{recipe.name}.json", text)
     return folder / f"{recipe.name}.png"
+
+
+def svg_of(figure: Figure, metadata: dict[str, Any]) -> str:
+    """The figure as SVG, with its markers and clipping paths numbered.
+
+    Matplotlib names them after all the digits of their places, of which the last differ from processor to processor.
+    """
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata=metadata)
+    svg = buffer.getvalue()
+    for number, name in enumerate(dict.fromkeys(re.findall(r'id="([a-z][0-9a-f]{10})"', svg)), start=1):
+        svg = svg.replace(name, f"shape_{number}")
+    return svg
 
 
 def _save_film(frames: list[Figure], path: Path) -> None:
