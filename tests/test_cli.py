@@ -366,6 +366,16 @@ def test_a_rerun_compares_with_the_record_and_leaves_it_as_it_was(sgan, tiny_stu
     assert tiny_study.read_bytes() == before
 
 
+def test_a_rerun_says_when_this_machine_computes_in_another_number_format(
+    sgan, tiny_study, tmp_path, scheduler, monkeypatch
+):
+    options = ["--preset", "tiny", "--rerun", "1", "--out", tmp_path / "new.csv", "--scheduler", scheduler]
+    assert "computed in" not in sgan("study", *options)[1]
+    recorded = pd.read_csv(tiny_study)
+    recorded.assign(computed_in="bfloat16").to_csv(tiny_study, index=False)
+    assert "computed in float32, the recorded ones in bfloat16: see docs/other" in sgan("study", *options)[1]
+
+
 def test_a_rerun_of_a_new_seed_shows_a_dash_for_what_was_not_recorded(
     sgan, tiny_study, tmp_path, scheduler, monkeypatch
 ):

@@ -12,6 +12,7 @@ import typer
 from sgan_utils.config import SGANConfig, allowed
 from sgan_utils.support.errors import SGANError
 from sgan_utils.support.presets import PRESETS
+from sgan_utils.support.rows import read_rows
 from sgan_utils.support.studies import STUDIES, configurations
 from sgan_workshop.commands.data import prepare
 from sgan_workshop.commands.options import app, as_json_list, config_options, near, print_table, starting_from
@@ -140,6 +141,9 @@ def _recorded_study(
         return
     for table in shown:
         print_table(table)
+    here, there = (" and ".join(rows["computed_in"].unique()) for rows in (read_rows(out), results.recorded_rows(name)))
+    if rerun is not None and here != there:
+        typer.echo(f"These runs computed in {here}, the recorded ones in {there}: see docs/other_processors.md.")
     typer.echo(f"The rows are in {near(out)}")
 
 

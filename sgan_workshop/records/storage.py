@@ -27,7 +27,9 @@ def save_record(record: Record, run: Run | None = None, half: bool = False) -> N
         save_trained(run, folder / "models.safetensors", half)
     if not record.history.empty:
         table = record.history.round(5)
-        write_whole(folder / "history.csv", lambda part: table.to_csv(part, quoting=csv.QUOTE_MINIMAL))
+        write_whole(
+            folder / "history.csv", lambda part: table.to_csv(part, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+        )
     if record.arrays:
         write_whole(folder / "arrays.npz", lambda part: np.savez_compressed(part, allow_pickle=False, **record.arrays))
     write_about(folder, record.about)
