@@ -54,18 +54,21 @@ def write_published(target: Path) -> None:
 
 
 def write_processors(target: Path) -> None:
-    """The same runs on two processors, and beside them how far seeds lie apart on one."""
-    runs = pd.read_csv(ROWS.parent / "processors.csv")
+    """Recorded runs beside the same ones on other processors, and how far seeds lie apart on one."""
+    others = pd.read_csv(ROWS.parent / "processors.csv")
+    others["where"] = others["processor"] + ", " + others["computed_in"]
+    run = ["method", "labels", "seed"]
+    again = others.pivot(index=run, columns="where", values="test_accuracy")[others["where"].unique()]
+    recorded = recorded_rows("table1").set_index(run)["test_accuracy"].reindex(again.index).rename("recorded")
+    every = again.assign(recorded=recorded)
     spread = by_method(recorded_rows("table1")).set_index(["method", "labels"])["std_accuracy"]
-    cells = pd.MultiIndex.from_frame(runs[["method", "labels"]])
-    points = {
-        runs["one"][0]: runs["one_accuracy"],
-        runs["other"][0]: runs["other_accuracy"],
-        "difference": runs["other_accuracy"] - runs["one_accuracy"],
-        "std over seeds": spread.reindex(cells).reset_index(drop=True),
-    }
-    words = {name: (100 * accuracy).map("{:.2f}".format).replace("nan", "–") for name, accuracy in points.items()}
-    write_rows(target, runs[["method", "labels", "seed"]].assign(method=runs["method"].map(plain_name), **words))
+    table = pd.concat([recorded, again], axis=1).assign(
+        difference=every.max(axis=1) - every.min(axis=1),
+        spread=spread.reindex(again.index.droplevel("seed")).to_numpy(),
+    )
+    words = table.apply(lambda accuracies: (100 * accuracies).map("{:.2f}".format).replace("nan", "–")).reset_index()
+    named = words.assign(method=words["method"].map(plain_name))
+    write_rows(target, named.rename(columns={"difference": "largest difference", "spread": "std over seeds"}))
 
 
 def write_rows(target: Path, table: pd.DataFrame) -> None:
