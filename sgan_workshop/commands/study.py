@@ -141,9 +141,11 @@ def _recorded_study(
         return
     for table in shown:
         print_table(table)
-    here, there = (" and ".join(rows["computed_in"].unique()) for rows in (read_rows(out), results.recorded_rows(name)))
-    if rerun is not None and here != there:
-        typer.echo(f"These runs computed in {here}, the recorded ones in {there}: see docs/other_processors.md.")
+    if rerun is not None:
+        tables = read_rows(out), results.recorded_rows(name)
+        here, there = (" and ".join(rows["computed_in"].unique()) for rows in tables)
+        if here != there:
+            typer.echo(f"These runs computed in {here}, the recorded ones in {there}: see docs/other_processors.md.")
     typer.echo(f"The rows are in {near(out)}")
 
 
