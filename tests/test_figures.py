@@ -42,7 +42,7 @@ def test_a_figure_is_the_committed_one_byte_for_byte(drawn, name):
 
 def test_an_svg_does_not_show_the_last_digits_in_which_processors_differ():
     def drawn_at(left: float) -> str:
-        figure = plt.figure()
+        figure = plt.figure(layout="none")
         figure.add_axes((left, 0.1, 0.5, 0.5)).plot([0, 1], "o-")
         svg = svg_of(figure, {"Date": None})
         plt.close(figure)
