@@ -67,8 +67,8 @@ def write_processors(target: Path) -> None:
         spread=spread.reindex(again.index.droplevel("seed")).to_numpy(),
     )
     words = table.apply(lambda accuracies: (100 * accuracies).map("{:.2f}".format).replace("nan", "–")).reset_index()
-    named = words.assign(method=words["method"].map(plain_name))
-    write_rows(target, named.rename(columns={"difference": "largest difference", "spread": "std over seeds"}))
+    named = words.drop(columns="seed").assign(method=words["method"].map(plain_name))
+    write_rows(target, named.rename(columns={"difference": "they differ by", "spread": "std of seeds"}))
 
 
 def write_rows(target: Path, table: pd.DataFrame) -> None:
