@@ -64,7 +64,7 @@ class SGANConfig(BaseModel):
         description="Fixes the labelled draw, the initial weights, the order of the images and the latents.",
     )  # fmt: skip
     steps: int = Field(
-        380, ge=1, le=1_000_000, title="Steps",
+        350, ge=1, le=1_000_000, title="Steps",
         description="How often D and G are each updated.",
         json_schema_extra={"unit": "steps", "scale": "log"},
     )  # fmt: skip
@@ -135,7 +135,7 @@ class SGANConfig(BaseModel):
         "2 pixels; 0 leaves them as they are.",
     )  # fmt: skip
     input_noise: float = Field(
-        0.3, ge=0, le=1, title="Noise on D's input",
+        0.1, ge=0, le=1, title="Noise on D's input",
         description="Standard deviation of the normal noise that is added to every image that D is trained on; "
         "paper to ink is 2.",
     )  # fmt: skip
@@ -193,12 +193,12 @@ class SGANConfig(BaseModel):
         json_schema_extra={"unit": "channels"},
     )  # fmt: skip
     channels_d: Channels = Field(
-        (32, 64, 128), title="Channels of D",
+        (16, 32, 64), title="Channels of D",
         description="Feature maps at 14x14, 7x7 and 4x4 pixels.",
         json_schema_extra={"unit": "channels"},
     )  # fmt: skip
     average_decay: float = Field(
-        0.99, ge=0, lt=1, title="Memory of D's averaged weights",
+        0.98, ge=0, lt=1, title="Memory of D's averaged weights",
         description="The D that is evaluated is a moving average over about 1 / (1 - this) steps; 0 switches it off.",
         json_schema_extra={"step": 0.001},
     )  # fmt: skip

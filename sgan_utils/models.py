@@ -107,7 +107,7 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         head: Head = "n",
-        channels: tuple[int, int, int] = (32, 64, 128),
+        channels: tuple[int, int, int] = (16, 32, 64),
         softmax: bool = False,
         shape: tuple[int, int, int] = (1, 28, 28),
         classes: int = CLASSES,

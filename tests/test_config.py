@@ -205,9 +205,10 @@ def test_an_epoch_is_one_pass_over_the_unlabelled_images(fields, unlabelled):
     assert config.epochs == pytest.approx(60_000 / unlabelled)
 
 
-def test_the_lessons_and_the_study_have_one_sgan_that_differs_in_steps_and_labels_alone():
-    lesson, study = SGANConfig.preset("lesson"), SGANConfig.preset("sgan", labels=100)
-    assert lesson == study.but(labels=lesson.labels, steps=lesson.steps)
+def test_the_lesson_s_run_is_the_study_s_sgan_made_quick():
+    lesson, study = SGANConfig.preset("lesson").model_dump(), SGANConfig.preset("sgan", labels=100).model_dump()
+    made_quick = {"labels", "steps", "channels_d", "input_noise", "average_decay"}
+    assert {name for name in lesson if lesson[name] != study[name]} == made_quick
 
 
 def test_best_adds_three_things_to_the_sgan_and_its_rival_leaves_out_g_alone():

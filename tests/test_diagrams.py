@@ -82,7 +82,7 @@ def test_the_stages_of_our_networks_are_those_of_the_post():
         [*discriminator.convolutions, nn.Flatten(), discriminator.linear], torch.zeros(1, 1, 28, 28)
     )
     assert [(s.channels, s.size) for s in downscaling] == [
-        (1, 28), (32, 14), (64, 7), (128, 4), (2048, 1), (10, 1),
+        (1, 28), (16, 14), (32, 7), (64, 4), (1024, 1), (10, 1),
     ]  # fmt: skip
 
 

@@ -83,7 +83,7 @@ SIGNED = {
     "sgan=1&data=MNIST&preset=best": "no preset 'best' in the playground",
     "sgan=1&data=MNIST": "no preset ''",
     "sgan=1&data=MNIST&preset=lesson&held_out=7": "held_out has no place",
-    "sgan=1&data=MNIST&preset=lesson&after.380.input_noise=0": "after step '380' of a run of 380 steps",
+    "sgan=1&data=MNIST&preset=lesson&after.350.input_noise=0": "after step '350' of a run of 350 steps",
     "sgan=1&data=MNIST&preset=lesson&after.0.input_noise=0": "after step '0'",
     "sgan=1&data=MNIST&preset=lesson&after.-1.input_noise=0": "after step '-1'",
     "sgan=1&data=MNIST&preset=lesson&after.%C2%B2.input_noise=0": "after step '²'",

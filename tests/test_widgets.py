@@ -132,7 +132,7 @@ def test_the_mark_of_a_default_stands_where_the_handle_of_an_untouched_slider_is
     values = [value for _, value in control.options]
     assert f"left:{values.index(4e-3) / (len(values) - 1):.1%}" in scale("learning_rate_d", control)
     assert "0.00001 to 1, default 0.004" in scale("learning_rate_d", control)
-    assert "left:30.0%" in scale("input_noise", knob("input_noise"))
+    assert "left:10.0%" in scale("input_noise", knob("input_noise"))
 
 
 # Pictures

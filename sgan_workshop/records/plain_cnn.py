@@ -19,7 +19,7 @@ LONG = 2_400  # steps: long enough to see every labelled image several times
 
 
 def record_plain_cnn(data: ImageData) -> None:
-    """The study's ``cnn`` with the lesson's labels and steps, and trained longer with half and with all labels."""
+    """The lesson's D without G, with as many labels and steps, and trained longer with half and with all labels."""
     lesson = SGANConfig.preset("lesson")
     about: dict[str, Any] = {
         "what": "plain_cnn",
@@ -33,7 +33,7 @@ def record_plain_cnn(data: ImageData) -> None:
 
 def _measured(data: ImageData, **changes: int) -> dict[str, Any]:
     """Accuracies on the test set and on the images that D learnt from, over the seeds; ``gap`` is their difference."""
-    config = SGANConfig.preset("cnn", **changes)
+    config = SGANConfig.preset("lesson", unsupervised_weight=0.0, protocol="labelled-only", **changes)
     on_test, on_labelled = [], []
     for seed in range(SEEDS):
         sources = split_sources(data, config.but(seed=seed))

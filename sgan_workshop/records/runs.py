@@ -32,8 +32,8 @@ from sgan_workshop.records.provenance import provenance, summary
 from sgan_workshop.records.quality import generate_samples, real_features, sample_quality
 from sgan_workshop.records.storage import save_record
 
-FILM_STEPS = [1, 25, 50, 100, 200, 300, 380]
-REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 381, 10)]  # of the moving film, which begins slowly
+FILM_STEPS = [1, 25, 50, 100, 150, 250, 350]
+REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 351, 10)]  # of the moving film, which begins slowly
 REEL_IMAGES = 24
 # The run of the lessons with the source post's widths and for much longer: for images worth looking at.
 LONG_RUN = {
@@ -41,7 +41,9 @@ LONG_RUN = {
     "batch_size": 64,
     "learning_rate_d": 1e-3,
     "learning_rate_g": 1e-3,
+    "input_noise": 0.3,
     "noise_decay": 0.5,
+    "average_decay": 0.99,
     "channels_g": (128, 64, 32),
     "channels_d": (64, 128, 256),
 }
