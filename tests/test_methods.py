@@ -85,7 +85,7 @@ def test_what_is_switched_off_by_name_is_off():
     assert of("sgan without averaging").average_decay == 0 < of("sgan").average_decay
     assert not of("cnn+propagation").uses_generator
     assert of("lesson gan").supervised_weight == 0
-    assert of("lesson sgan") == SGANConfig.preset("lesson")
+    assert of("lesson sgan") == SGANConfig.preset("lesson", precision="float32")
     assert sum(of("sgan, strong G").channels_g) > sum(of("sgan").channels_g)
     assert of("sgan, weak G").learning_rate_g < of("sgan").learning_rate_g
 

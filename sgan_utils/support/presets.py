@@ -99,9 +99,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "propagation": _COMMON | _WITHOUT_G | {"supervised_weight": 0.0, "protocol": "all-unlabelled", "propagation": 0.3},
     # `best` without its G: a plain classifier and a student, taught by those spread labels.
     "cnn+propagation": _BEST | {"unsupervised_weight": 0.0},
-    # As many steps of the lesson's run, with 30,000 labels and without any: what do labels do for G's images?
-    "lesson sgan": {},
-    "lesson gan": {"supervised_weight": 0.0},
+    # The lesson's run with 30,000 labels and without any: what do labels do for G's images? In the number format that
+    # all processors have.
+    "lesson sgan": {"precision": "float32"},
+    "lesson gan": {"precision": "float32", "supervised_weight": 0.0},
 }
 
 # What to look for in a run of each, in two sentences.
