@@ -24,7 +24,7 @@ from sgan_utils.widgets.challenges import (
 from sgan_utils.widgets.knobs import Knobs
 from sgan_utils.widgets.live import LiveRun, watchable
 from sgan_utils.widgets.playground import Playground
-from sgan_utils.widgets.two_runs import CLEARER, FOOLED, LOWER, SOONER, TwoRuns
+from sgan_utils.widgets.two_runs import CLEARER, EARLY, FOOLED, LOWER, SOONER, TwoRuns
 
 COLLAPSE, FIFTY = list(CHALLENGES)
 START = SGANConfig.preset("mode_collapse")
@@ -136,6 +136,8 @@ def test_what_is_said_of_the_two_runs_is_true_of_the_records():
     two.run.value, two.reason.value = two.right, SOONER
     apart, other = map(float, re.findall(r"0\.\d\d", two.judge().text))
     assert apart > 1.5 * other
+    wobble = {run: record.history["belief_in_generated"].loc[EARLY].diff().std() for run, record in two.runs.items()}
+    assert 1.5 * wobble[two.right] < wobble["AB".replace(two.right, "")]  # more steadily
 
 
 def test_chance_puts_the_two_runs_in_order():

@@ -57,7 +57,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weight_std": 0.1,
         "learning_rate_decay": 0.0,
         "input_noise": 0.0,
-        "channels_d": (32, 64, 128),
+        "channels_d": (32, 64, 128),  # a smaller D does not let G run: it wins
     },
     # A failure on purpose: D's steps are so large that each overshoots what it aims at.
     "diverges": {"steps": 150, "learning_rate_d": 1.0, "learning_rate_decay": 0.0},
