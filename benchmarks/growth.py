@@ -59,7 +59,7 @@ def settings(axis: str, size: float) -> dict[str, Any]:
     if axis == "steps":
         return {"config": {"steps": size}}
     if axis == "images":
-        return {"config": {"steps": SHORT}, "images": size}
+        return {"config": {"steps": SHORT, "labels": min(size, LESSON.labels)}, "images": size}
     if axis == "channels":
         channels = {"channels_g": times(LESSON.channels_g), "channels_d": times(LESSON.channels_d)}
         return {"config": {"steps": SHORT} | channels}

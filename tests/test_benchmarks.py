@@ -14,6 +14,7 @@ from benchmarks import __main__ as command
 from benchmarks import company, cost, growth, measure, one_run, recipe, runner, several, step, time_to_98
 from benchmarks.mutations import mutants
 from sgan_utils import results
+from sgan_utils.config import SGANConfig
 from sgan_utils.results import Record
 from sgan_utils.support.errors import SGANError
 from sgan_workshop.publish import registry
@@ -183,6 +184,12 @@ def test_growth_doubles_what_it_says():
     single, double = (growth.settings("batch_size", size)["config"] for size in (1, 2))
     assert double["batch_size"] == 2 * single["batch_size"] == 2 * growth.LESSON.batch_size
     assert growth.settings("channels", 0.5)["config"]["channels_d"] == [c / 2 for c in growth.LESSON.channels_d]
+
+
+def test_growth_asks_for_no_more_labels_than_it_has_images(tiny_mnist):
+    for images in (6_000, 120_000):
+        given = growth.settings("images", images)
+        one_run.repeated(tiny_mnist, given["images"]).check(SGANConfig.preset("lesson", **given["config"]))
 
 
 def test_a_command_that_fails_says_why_and_costs_no_other_part(monkeypatch):
