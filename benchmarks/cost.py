@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import ROOT
-from sgan_utils.config import SGANConfig
 from sgan_utils.support.files import write_whole
 
 PAGE = ROOT / "docs" / "cost.md"
@@ -21,12 +20,12 @@ def write_cost_page(record: dict[str, Any], path: Path = PAGE) -> None:
 
 def cost_page(record: dict[str, Any]) -> str:
     """The page as Markdown; every number in it is measured or computed here."""
-    lesson = SGANConfig.preset("lesson")
+    steps = record["study"]["lesson_steps"]
     step = record["study"]["seconds_a_step"]
     overhead = record["study"]["seconds_a_run_beside_training"]
     ratio = record["study"]["two_worker_ratio"]
     efficiency = 1 / (2 * ratio)
-    a_run = lesson.steps * step + overhead
+    a_run = steps * step + overhead
     core_hours = RUNS * a_run / 3600
     machine_hours = core_hours / CORES_OF_A_MACHINE / efficiency
 
@@ -36,8 +35,7 @@ def cost_page(record: dict[str, Any]) -> str:
     gain = record["ddp"]["ratio"]
     weights = record["ddp"]["parameters"]
     processes = record["ddp"]["processes"]
-    batch = round(two * record["ddp"]["step_ms"] / 1e3 / processes)
-    labelled = batch * processes * lesson.labelled_batch_size // lesson.batch_size
+    batch, labelled = record["ddp"]["batch_size"], record["ddp"]["labelled_batch_size"]
     seconds = PASSES * IMAGES / two
     in_memory = IMAGES * 28 * 28 / 1e9
     machine = record["machine"]
@@ -55,7 +53,7 @@ A run of the `lesson` preset on one thread, the way a study does it:
 | | |
 |---|---|
 | one step on one thread | {step * 1e3:.1f} ms |
-| {lesson.steps} steps | {lesson.steps} × {step * 1e3:.1f} ms = {lesson.steps * step:.1f} s |
+| {steps} steps | {steps} × {step * 1e3:.1f} ms = {steps * step:.1f} s |
 | drawing the labels, reading the test set, writing the row | {overhead:.1f} s |
 | **one run** | **{a_run:.1f} core-seconds** |
 | {RUNS:,} runs | {RUNS:,} × {a_run:.1f} s / 3,600 = **{core_hours:.1f} core-hours** |
@@ -77,7 +75,7 @@ processes on a machine than its memory holds copies, give each process its own p
 just that part) instead of its own part of each batch.
 
 {PASSES} passes over all images, at the speed measured for two processes of one thread. It counts the unlabelled images;
-every step took {labelled} labelled ones beside {batch * processes} of them:
+every step took {labelled} labelled ones beside {batch} of them:
 
 | | |
 |---|---|
@@ -87,7 +85,7 @@ every step took {labelled} labelled ones beside {batch * processes} of them:
 
 Between machines the processes exchange their gradients in every step: 4 bytes for each of the
 {weights:,} weights, {weights * 4 / 1e6:.1f} MB. At 10 Gbit/s that takes {weights * 32 / 1e10 * 1e3:.1f} ms, and up to
-twice that to reach everybody, beside a step of {record["ddp"]["step_ms"]:.0f} ms ({batch} unlabelled images in each
+twice that to reach everybody, beside a step of {record["ddp"]["step_ms"]:.0f} ms ({batch // processes} unlabelled images in each
 process). So as long as a process keeps a batch that large, these lines are a first guess. They suppose that
 {CORES_OF_A_MACHINE} processes on a machine do {CORES_OF_A_MACHINE // 2} times what two do: where the memory of a
 machine is too slow for that, its hours grow.

@@ -31,7 +31,7 @@ def measure_ddp(pairs: int = PAIRS, steps: int = LESSON.steps) -> dict[str, Any]
     return {
         **four,
         "ratio_is": "images per second of two processes / of one, batches four times the lesson's",
-        "step_ms": round(4 * LESSON.batch_size / four["images_per_second"]["two_processes"]["median"] * 1e3, 1),
+        "step_ms": round(four["batch_size"] / four["images_per_second"]["two_processes"]["median"] * 1e3, 1),
         "parameters": sum(count_parameters(model) for model in build_models(LESSON)),
         "at_twice_the_lessons_batch": two,
         "at_the_lessons_batch": one,
@@ -40,10 +40,10 @@ def measure_ddp(pairs: int = PAIRS, steps: int = LESSON.steps) -> dict[str, Any]
 
 def _one_against_two(factor: int, pairs: int, steps: int) -> dict[str, Any]:
     """One process and two, in turn, with batches a factor larger than the lesson's."""
+    batch_size, labelled_batch_size = factor * LESSON.batch_size, factor * LESSON.labelled_batch_size
     command = sgan(
         "train", "--json", "--steps", f"{steps}",
-        "--batch-size", f"{factor * LESSON.batch_size}",
-        "--labelled-batch-size", f"{factor * LESSON.labelled_batch_size}",
+        "--batch-size", f"{batch_size}", "--labelled-batch-size", f"{labelled_batch_size}",
     )  # fmt: skip
     alone, together = [], []
     for _ in range(pairs):
@@ -56,6 +56,8 @@ def _one_against_two(factor: int, pairs: int, steps: int) -> dict[str, Any]:
     return {
         "ratio": round(speeds["two_processes"]["median"] / speeds["one_process"]["median"], 3),
         "images_per_second": speeds,
+        "batch_size": batch_size,
+        "labelled_batch_size": labelled_batch_size,
         "steps": steps,
         "test_accuracy": {
             "one_process": [result["test_accuracy"] for result in alone],
@@ -86,6 +88,7 @@ def measure_study(runs: int = STUDY_RUNS, steps: int = STUDY_STEPS) -> dict[str,
         "seconds": {"one_worker": round(seconds[1], 2), "two_workers": round(seconds[2], 2)},
         "runs": runs,
         "steps": steps,
+        "lesson_steps": LESSON.steps,
         "seconds_a_step": round(training[1] / steps, 5),
         "seconds_a_run_beside_training": round(seconds[1] / runs - training[1], 3),
         "accuracies_equal": accuracies[1] == accuracies[2],
