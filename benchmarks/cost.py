@@ -85,9 +85,9 @@ every step took {labelled} labelled ones beside {batch} of them:
 
 Between machines the processes exchange their gradients in every step: 4 bytes for each of the
 {weights:,} weights, {weights * 4 / 1e6:.1f} MB. At 10 Gbit/s that takes {weights * 32 / 1e10 * 1e3:.1f} ms, and up to
-twice that to reach everybody, beside a step of {record["ddp"]["step_ms"]:.0f} ms ({batch // processes} unlabelled images
-in each process). So as long as a process keeps a batch that large, these lines are a first guess. They suppose that
-{CORES_OF_A_MACHINE} processes on a machine do {CORES_OF_A_MACHINE // 2} times what two do: where the memory of a
+twice that to reach everybody, beside a step of {record["ddp"]["step_ms"]:.0f} ms ({batch // processes} unlabelled
+images in each process). So as long as a process keeps a batch that large, these lines are a first guess. They suppose
+that {CORES_OF_A_MACHINE} processes on a machine do {CORES_OF_A_MACHINE // 2} times what two do: where the memory of a
 machine is too slow for that, its hours grow.
 
 | machines of {CORES_OF_A_MACHINE} cores | hours |

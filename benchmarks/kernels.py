@@ -1,12 +1,13 @@
-"""What one learner's kernel takes, lesson by lesson, and how many fit on a small server; tells docs/teaching.md.
+"""How long each lesson runs, what its kernel takes, and how many fit on a small server; tells docs/teaching.md.
 
-``python -m benchmarks.kernels`` runs every lesson once, on an otherwise quiet machine.
+``python -m benchmarks.kernels`` runs every lesson once, alone on an otherwise quiet machine.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,29 +32,35 @@ print("kernel:", peak_memory_mb(), sum(os.times()[:2]))
 
 
 def measure(path: Path) -> dict[str, float]:
-    """Run one lesson in a kernel of its own: the most memory it holds at once, in MB, and its seconds of a core."""
+    """Run one lesson in a kernel of its own: its seconds, the most memory it holds in MB, and its seconds of a core."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(ASK))
+    before = time.perf_counter()
     execute(notebook, path.parent, cell_timeout=PATIENCE)
+    seconds = time.perf_counter() - before
     printed = "".join(output.text for output in notebook.cells[-1].outputs)
-    _, memory, seconds = printed.split()
-    return {"peak_memory_mb": round(float(memory)), "cpu_seconds": round(float(seconds), 1)}
+    _, memory, of_a_core = printed.split()
+    return {
+        "seconds": round(seconds, 1),
+        "peak_memory_mb": round(float(memory)),
+        "cpu_seconds": round(float(of_a_core), 1),
+    }
 
 
 def as_table(about: dict[str, Any]) -> str:
     """The record as Markdown: a row a lesson, and what follows for the server."""
     lessons = about["lessons"]
     rows = [
-        f"| {name} | {one['peak_memory_mb'] / 1000:.1f} GB | {one['cpu_seconds']:.0f} s | "
+        f"| {name} | {one['seconds']:.0f} s | {one['peak_memory_mb'] / 1000:.1f} GB | {one['cpu_seconds']:.0f} s | "
         f"{CLASS * one['cpu_seconds'] / SERVER_CORES / 60:.1f} min |"
         for name, one in lessons.items()
     ]
     most = max(one["peak_memory_mb"] for one in lessons.values()) / 1000
     fit = int((SERVER_GB - SYSTEM_GB) / most)
-    head = ["| lesson | memory at most | time of a core | "
-            f"{CLASS} at once on {SERVER_CORES} cores |", "|---|---|---|---|"]  # fmt: skip
+    head = ["| lesson | alone | memory at most | time of a core | "
+            f"{CLASS} at once on {SERVER_CORES} cores |", "|---|---|---|---|---|"]  # fmt: skip
     verdict = (
         f"On {SERVER_CORES} cores and {SERVER_GB:.0f} GB, {fit} learners fit by memory ({SYSTEM_GB:.0f} GB kept for "
         f"the system, {most:.1f} GB each for the largest lesson). The last column is how long {CLASS} learners wait if "

@@ -429,9 +429,14 @@ def test_the_cost_page_is_the_one_that_the_recorded_benchmark_gives():
 
 def test_the_cost_page_follows_what_was_measured():
     measured = results.load_record("benchmark").about
-    slower = measured | {"study": measured["study"] | {"seconds_a_step": 1.0}}
+    slower = measured | {
+        "study": measured["study"] | {"seconds_a_step": 1.0, "lesson_steps": 123},
+        "ddp": measured["ddp"] | {"batch_size": 64, "labelled_batch_size": 32, "processes": 2},
+    }
     page = cost.cost_page(slower)
-    assert f"{cost.SGANConfig.preset('lesson').steps} × 1000.0 ms" in page
+    assert "123 × 1000.0 ms" in page
+    assert "32 labelled ones beside 64 of them" in page
+    assert "(32 unlabelled\nimages in each process)" in page
 
 
 def test_company_compares_every_run_with_the_fastest_quiet_one_of_its_round(monkeypatch):

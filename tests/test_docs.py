@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sgan_utils.config import SGANConfig
+from sgan_utils.results import load_record
+from sgan_workshop.scale.team import check_parts
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 CLUSTER = ROOT / "docs" / "cluster"
@@ -99,6 +103,24 @@ def test_tests_run_on_three_systems_and_from_the_oldest_python_on():
 def test_batch_scripts_are_bash_and_stop_at_the_first_error(script):
     subprocess.run(["bash", "-n", str(script)], check=True)
     assert "set -euo pipefail" in script.read_text()
+
+
+def test_the_readme_says_how_long_a_lesson_took_where_all_were_measured():
+    measured = load_record("kernels").about["lessons"]
+    said = re.findall(r"\(notebooks/(\w+)\.ipynb\) \|.*\| (\d+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert dict(said) == {lesson: f"{one['seconds']:.0f}" for lesson, one in measured.items()}
+
+
+def test_batches_of_commands_for_several_processes_can_be_divided():
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(CLUSTER.glob("*.sbatch"))]
+    lines = "\n".join(page.read_text() for page in pages).replace("\\\n", "").splitlines()
+    commands = [line for line in lines if re.search(r"train.* --(labelled-)?batch-size", line)]
+    assert len(commands) >= 4
+    for command in commands:
+        sizes = re.findall(r"--([a-z-]*batch-size) (\d+)", command)
+        given = {name.replace("-", "_"): int(size) for name, size in sizes}
+        processes = 2 if "--devices 2" in command else 4
+        check_parts(SGANConfig.preset("lesson", **given), processes)
 
 
 def test_the_parts_of_the_kubernetes_manifest_fit_together():

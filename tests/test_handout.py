@@ -67,6 +67,8 @@ def test_learners_see_no_output_that_needs_an_answer_and_all_others(handout, nam
 def test_every_link_of_a_handout_to_a_file_leads_to_one(handout, who):
     pages = [path.read_text(encoding="utf-8") for path in sorted((handout / who / "docs").glob("*.md"))]
     links = {link for page in pages for link in re.findall(r"\]\(\.\./([^)#]+)", page)}
+    readme = (handout / who / "README.md").read_text(encoding="utf-8")
+    links |= set(re.findall(r"\]\((?!https?:|#)([^)#]+)", readme))
     for path in sorted((handout / who).glob("*.ipynb")):
         text = "\n".join(cell.source for cell in cells_of(path) if cell.cell_type == "markdown")
         links |= set(re.findall(r"\]\((?!https?:)([^)#]+)", text))

@@ -70,7 +70,7 @@ def draw_both_networks() -> tuple[Axes, ...]:
 
 
 def draw_four_runs() -> Axes:
-    """What G draws at the end of four recorded runs of the same networks: one is healthy, three fail on purpose."""
+    """What G draws at the end of four recorded runs: one is healthy, three fail on purpose."""
     names = ("d_wins", "sgan", "mode_collapse", "diverges")
     with plt.rc_context(STYLE):
         return show_rows({f"run {i}": load_record(name).arrays["samples"][:6] for i, name in enumerate(names, 1)})

@@ -116,7 +116,7 @@ NOTES: dict[str, str] = {
     "mode_collapse": "G learns much faster than D and finds one picture that D falls for. "
     "Look at the samples: whatever the latent, G draws nearly the same, and a little later the same other thing.",
     "diverges": "D's learning rate is 250 times the lesson's: its first steps overshoot, and losses jump by hundreds. "
-    "Look at the scale of the losses, and at what G learns from such a teacher.",
+    "Look at the scale of the losses: the images alone hardly show it.",
     "softmax_twice": "D ends with a softmax, and the loss applies a second one: a mistake that raises no error. "
     "The supervised loss cannot fall below 1.46, although most digits are named rightly: look at both.",
 }

@@ -46,7 +46,7 @@ def paired(differences: np.ndarray) -> pd.Series:
     """
     from scipy import stats
 
-    differences = np.round(differences, 9)  # accuracies have four digits: what is equal shall not differ in the 17th
+    differences = np.round(differences, 9)  # accuracies have four digits: equal ones must not differ in the 17th
     mean = differences.mean()
     student = resampled = (mean, mean)  # of differences that are all the same
     if np.ptp(differences):

@@ -97,8 +97,8 @@ def judge_fifty(live: LiveRun, start: SGANConfig, data: ImageData) -> Verdict:
 CHALLENGES = {
     "Rescue this collapse": Challenge(
         "Whatever its latents, G draws nearly the same picture. Turn exactly one knob, before or during the run. After "
-        f"{ENOUGH_STEPS} steps or more, G's images shall differ at least {VARIETY:.0%} as much as real ones do, and D "
-        "shall take some of them for real.",
+        f"{ENOUGH_STEPS} steps or more, G's images must differ at least {VARIETY:.0%} as much as real ones do, and D "
+        "must take some of them for real.",
         "mode_collapse",
         {},
         judge_collapse,

@@ -19,7 +19,7 @@ NEAR = 0.2  # from a label to the nearest point, at most
 TASK = (
     "Right labels can mislead. On the moons, in the healthy game, move labels or delete some (choose one with N, then "
     "press Delete). Each has to stay on the moon of its colour, and each colour must keep one. "
-    f"After {ENOUGH_STEPS} steps or more, D shall be right about no more than {WANTED:.0%} of the points."
+    f"After {ENOUGH_STEPS} steps or more, D must be right about no more than {WANTED:.0%} of the points."
 )
 
 

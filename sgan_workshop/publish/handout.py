@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sgan_workshop.publish.output import replace_folder
 LEARNERS, TEACHER = "learners", "teacher"
 POINTS_AT_SOLUTION = re.compile(r"^\*.*\(unfold the next cells?\)\.?\*$")  # a cell of this line alone
 LINKED = ("glossary.md", "maths.md")  # pages that lessons lead to
+FOR_TEACHERS = ("capstone.md",)  # and those that the teacher's README leads to
 WELCOME = """# The lessons
 
 Open the notebooks in order, with `jupyter lab` in this folder, where the workshop is installed. Each exercise has a
@@ -48,16 +49,25 @@ def _fill(folder: Path, notebooks: Path) -> list[str]:
             for cell in notebook.cells:
                 cell.source = cell.source.replace("](../docs/", "](docs/")
             nbformat.write(notebook, folder / who / path.name)
-        _copy_pages(folder / who)
+    _copy_pages(folder / LEARNERS, LINKED)
+    _copy_pages(folder / TEACHER, LINKED + FOR_TEACHERS)
     (folder / LEARNERS / "README.md").write_text(WELCOME, encoding="utf-8")
-    shutil.copy(ROOT / "docs" / "teaching.md", folder / TEACHER / "README.md")
+    (folder / TEACHER / "README.md").write_text(_teachers_readme(), encoding="utf-8")
     return [path.name for path in paths]
 
 
-def _copy_pages(folder: Path) -> None:
-    """The pages that the lessons link to, with links back to these notebooks."""
+def _teachers_readme() -> str:
+    """The page for teachers, with links to this folder's notebooks and pages."""
+    text = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8").replace("](../notebooks/", "](")
+    for name in FOR_TEACHERS:
+        text = text.replace(f"]({name}", f"](docs/{name}")
+    return text.replace("[Open the lessons](opening.md)", "*Other ways to open it* in the workshop's README")
+
+
+def _copy_pages(folder: Path, names: Iterable[str]) -> None:
+    """Pages of the site, with links back to these notebooks."""
     (folder / "docs").mkdir()
-    for name in LINKED:
+    for name in names:
         text = (ROOT / "docs" / name).read_text(encoding="utf-8")
         (folder / "docs" / name).write_text(text.replace("](../notebooks/", "](../"), encoding="utf-8")
 

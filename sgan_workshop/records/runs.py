@@ -35,7 +35,7 @@ from sgan_workshop.records.storage import save_record
 FILM_STEPS = [1, 25, 50, 100, 150, 250, 350]
 REEL_STEPS = [1, 3, 6, 10, 15, 20, 25, *range(30, 351, 10)]  # of the moving film, which begins slowly
 REEL_IMAGES = 24
-# The run of the lessons with the source post's widths and for much longer: for images worth looking at.
+# Much longer, with the source post's widths, smaller learning rates and noise that fades: for images worth looking at.
 LONG_RUN = {
     "steps": 16_000,
     "batch_size": 64,
