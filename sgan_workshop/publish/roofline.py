@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 from sgan_utils.plotting import MUTED
 
@@ -30,7 +31,7 @@ def plot_roofline(
     ax = ax or plt.subplots()[1]
     intensities = [x for formats in points.values() for x, _ in formats.values()]
     corners = {name: peak / gigabytes for name, peak in peaks.items()}
-    left, right = min([*intensities, *corners.values()]) / 5, max([*intensities, *corners.values()]) * 5
+    left, right = min([*intensities, *corners.values()]) / 10, max([*intensities, *corners.values()]) * 5
     ends = np.array([left, max(corners.values())])
     ax.plot(ends, ends * gigabytes, color=MUTED, linestyle=":")
     halfway = np.sqrt(ends.prod())
@@ -44,5 +45,9 @@ def plot_roofline(
         for name, point in formats.items():
             ax.plot(*point, marker, color=roofs[name].get_color(), markersize=7)
     ax.set(xscale="log", yscale="log", xlabel="FLOP per byte moved", ylabel="GFLOP/s")
+    for axis in (ax.xaxis, ax.yaxis):  # plain numbers, and more than one of them within a factor of ten
+        axis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("")
     ax.legend(loc="lower right", fontsize=8)
     return ax
