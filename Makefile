@@ -67,7 +67,7 @@ post: setup-all  ## build the blog post, as one HTML file and as Markdown with i
 site: setup-all  ## build the site from the stored lessons
 	$(BIN)/sgan site
 
-benchmark: setup-all ## measure speed beside the common recipe (about half an hour; goes on where it was interrupted)
+benchmark: setup-all ## measure speed beside the common recipe (an hour or more; goes on where it was interrupted)
 	$(BIN)/python -m benchmarks
 
 lint: setup-all  ## check style, in the notebooks too, and types

@@ -22,7 +22,7 @@ def benchmark(
         bool, typer.Option("--record", help="Make it the project's record: results/, docs/cost.md and the figure.")
     ] = False,
 ) -> None:
-    """Measure how fast everything is, beside the common recipe, in about half an hour. Ctrl-C keeps finished parts."""
+    """Measure how fast everything is, beside the common recipe, in about an hour. Ctrl-C keeps finished parts."""
     from benchmarks.cost import write_cost_page
     from benchmarks.runner import run_benchmark
     from sgan_utils.results import Record

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator
 
 from sgan_utils.plotting import MUTED
@@ -45,9 +46,14 @@ def plot_roofline(
         for name, point in formats.items():
             ax.plot(*point, marker, color=roofs[name].get_color(), markersize=7)
     ax.set(xscale="log", yscale="log", xlabel="FLOP per byte moved", ylabel="GFLOP/s")
-    for axis in (ax.xaxis, ax.yaxis):  # plain numbers, and more than one of them within a factor of ten
+    number_plainly(ax.xaxis, ax.yaxis)
+    ax.legend(loc="lower right", fontsize=8)
+    return ax
+
+
+def number_plainly(*axes: Axis) -> None:
+    """Give logarithmic axes plain numbers, and more than one of them within a factor of ten."""
+    for axis in axes:
         axis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter("")
-    ax.legend(loc="lower right", fontsize=8)
-    return ax

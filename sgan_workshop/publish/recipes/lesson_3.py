@@ -13,7 +13,7 @@ from sgan_utils import plotting
 from sgan_utils.support import diagrams
 from sgan_workshop.publish.recipes.parts import add_what_it_took
 from sgan_workshop.publish.registry import TRAINED_G, Material, figure
-from sgan_workshop.publish.roofline import plot_roofline
+from sgan_workshop.publish.roofline import number_plainly, plot_roofline
 
 GOAL = 0.98  # accuracy on the test set, of the race
 BELOW: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 8}
@@ -96,6 +96,6 @@ def benchmark(material: Material) -> FigureBase:
     right.axhline(100 * GOAL, color=plotting.MUTED, linestyle=":", linewidth=1.2)
     right.set(xscale="log", xlabel="seconds of training", ylabel="accuracy on the test set (%)", title="time to 98%")
     right.annotate(f"{reached[-1]:.1%}", (seconds[-1], 100 * reached[-1]), (2, -12), **BELOW)
-    right.xaxis.set_major_formatter("{x:g}")
+    number_plainly(right.xaxis)
     right.legend(loc="lower right", fontsize=8)
     return drawn
