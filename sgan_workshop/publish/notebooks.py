@@ -20,7 +20,7 @@ from sgan_workshop.publish.pages import WIDGET, write_page
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-CELL_TIMEOUT = 300  # seconds; the longest cell takes 40 on a slow machine, several times as long on a busy one
+CELL_TIMEOUT = 300  # seconds; several times what the longest cell takes on a slow machine, as a busy one needs
 MOST_AT_A_TIME = 4  # more would not end sooner than the longest lesson does
 MEMORY = 2 * 2**30  # bytes that a lesson may take
 RESULT_TAG = "main-result"  # tag of the cell whose printed last line is the lesson's result in the table
