@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from sgan_utils.config import SGANConfig
-from sgan_utils.results import RESULTS
+from sgan_utils.results import RESULTS, load_record
 from sgan_utils.support.methods import NAMES
 from sgan_utils.support.studies import STUDIES
 from sgan_workshop.publish.notebooks import NOTEBOOKS, ROOT
@@ -335,9 +335,8 @@ def test_the_post_is_the_same_word_for_word_if_its_numbers_are_worked_out_from_t
 
 def test_a_percentage_in_the_readme_with_a_decimal_is_recorded(runs):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    sgan, benchmark = (json.loads((RESULTS / name / "record.json").read_text("utf-8")) for name in ("sgan", "benchmark"))
-    race = benchmark["time_to_98"]
-    known = [sgan["test_accuracy"], *race["accuracies"], race["recipe_reached"]]
+    race = load_record("benchmark").about["time_to_98"]
+    known = [load_record("sgan").about["test_accuracy"], *race["accuracies"], race["recipe_reached"]]
     for cell in runs.values():
         accuracies = numbers(cell)
         known += [mean(accuracies), median(accuracies), min(accuracies), max(accuracies)]
